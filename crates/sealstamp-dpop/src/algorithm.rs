@@ -48,14 +48,7 @@ impl Algorithm {
     ];
 
     /// What a verifier accepts unless told otherwise.
-    pub const DEFAULT: [Self; 6] = [
-        Self::ES256,
-        Self::ES384,
-        Self::EdDSA,
-        Self::Ed25519,
-        Self::PS256,
-        Self::RS256,
-    ];
+    pub const DEFAULT: [Self; 6] = [Self::ES256, Self::ES384, Self::EdDSA, Self::Ed25519, Self::PS256, Self::RS256];
 
     /// The registered name.
     #[must_use]
@@ -77,9 +70,7 @@ impl Algorithm {
 
     /// The algorithm of that registered name, which is case-sensitive.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 }
 
@@ -96,10 +87,7 @@ mod tests {
     /// SEP-5, R43-5, R116-1.
     #[test]
     fn nothing_symmetric_has_a_value() {
-        for name in [
-            "none", "None", "", "HS256", "HS384", "HS512", "es256", "ES256K", "dir", "A128KW",
-            "Ed448",
-        ] {
+        for name in ["none", "None", "", "HS256", "HS384", "HS512", "es256", "ES256K", "dir", "A128KW", "Ed448"] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
         for algorithm in Algorithm::ALL {

@@ -27,45 +27,25 @@ pub(crate) struct Challenges {
 
 impl Challenges {
     /// `None` if the metadata's URL does not fit a header.
-    pub(crate) fn new(
-        algorithms: &[Algorithm],
-        metadata: Option<&Url>,
-        bearer: bool,
-    ) -> Option<Self> {
-        let algs = algorithms
-            .iter()
-            .map(|algorithm| algorithm.as_str())
-            .collect::<Vec<_>>()
-            .join(" ");
+    pub(crate) fn new(algorithms: &[Algorithm], metadata: Option<&Url>, bearer: bool) -> Option<Self> {
+        let algs = algorithms.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>().join(" ");
         let metadata = metadata.map(|url| format!("resource_metadata=\"{url}\""));
         let value = |answer: Answer| {
             let mut params = Vec::new();
             if let Some(error) = answer.error() {
-                params.push(format!(
-                    "error=\"{error}\", error_description=\"{}\"",
-                    description(answer)
-                ));
+                params.push(format!("error=\"{error}\", error_description=\"{}\"", description(answer)));
             }
             params.push(format!("algs=\"{algs}\""));
             params.extend(metadata.clone());
             HeaderValue::try_from(format!("DPoP {}", params.join(", "))).ok()
         };
         let [a, b, c, d, e] = Answer::ALL;
-        let dpop = [
-            (a, value(a)?),
-            (b, value(b)?),
-            (c, value(c)?),
-            (d, value(d)?),
-            (e, value(e)?),
-        ];
+        let dpop = [(a, value(a)?), (b, value(b)?), (c, value(c)?), (d, value(d)?), (e, value(e)?)];
         let bearer = bearer.then(|| match metadata {
             Some(metadata) => HeaderValue::try_from(format!("Bearer {metadata}")).ok(),
             None => Some(HeaderValue::from_static("Bearer")),
         });
-        Some(Self {
-            dpop,
-            bearer: bearer.flatten(),
-        })
+        Some(Self { dpop, bearer: bearer.flatten() })
     }
 
     fn write(&self, answer: Answer, headers: &mut HeaderMap) {

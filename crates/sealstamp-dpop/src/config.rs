@@ -5,9 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use sealstamp::Fleet;
 use url::Url;
 
-use crate::{
-    Algorithm, Verifier, challenge::Challenges, counters::Counters, decide::Rules, target::Target,
-};
+use crate::{Algorithm, Verifier, challenge::Challenges, counters::Counters, decide::Rules, target::Target};
 
 /// Whether proofs must carry a nonce of this server's (RFC 9449 section 9).
 ///
@@ -116,9 +114,7 @@ impl VerifierBuilder {
         if let Some(mount) = &self.mount {
             target = target.mounted_at(mount).ok_or(ConfigErrorKind::Mount)?;
         }
-        let target = target
-            .trusting(self.proxies, &self.origins)
-            .ok_or(ConfigErrorKind::Origin)?;
+        let target = target.trusting(self.proxies, &self.origins).ok_or(ConfigErrorKind::Origin)?;
         if self.algorithms.is_empty() {
             return Err(ConfigErrorKind::Algorithms.into());
         }
@@ -184,33 +180,12 @@ mod tests {
         let builder = || VerifierBuilder::new("https://mcp.example.com/mcp", Nonces::Off);
         let kind = |builder: VerifierBuilder| builder.build().err().map(|error| error.0);
         assert_eq!(kind(builder()), None);
-        assert_eq!(
-            kind(VerifierBuilder::new("mcp.example.com", Nonces::Off)),
-            Some(ConfigErrorKind::PublicUrl)
-        );
-        assert_eq!(
-            kind(builder().mounted_at("mcp")),
-            Some(ConfigErrorKind::Mount)
-        );
-        assert_eq!(
-            kind(builder().trust_proxy([], ["https://h/p"])),
-            Some(ConfigErrorKind::Origin)
-        );
-        assert_eq!(
-            kind(builder().algorithms([])),
-            Some(ConfigErrorKind::Algorithms)
-        );
-        assert_eq!(
-            kind(builder().resource_metadata("/here")),
-            Some(ConfigErrorKind::ResourceMetadata)
-        );
-        assert_eq!(
-            kind(builder().resource_metadata("data:x")),
-            Some(ConfigErrorKind::ResourceMetadata)
-        );
-        assert_eq!(
-            kind(builder().resource_metadata("https://h/.well-known/x")),
-            None
-        );
+        assert_eq!(kind(VerifierBuilder::new("mcp.example.com", Nonces::Off)), Some(ConfigErrorKind::PublicUrl));
+        assert_eq!(kind(builder().mounted_at("mcp")), Some(ConfigErrorKind::Mount));
+        assert_eq!(kind(builder().trust_proxy([], ["https://h/p"])), Some(ConfigErrorKind::Origin));
+        assert_eq!(kind(builder().algorithms([])), Some(ConfigErrorKind::Algorithms));
+        assert_eq!(kind(builder().resource_metadata("/here")), Some(ConfigErrorKind::ResourceMetadata));
+        assert_eq!(kind(builder().resource_metadata("data:x")), Some(ConfigErrorKind::ResourceMetadata));
+        assert_eq!(kind(builder().resource_metadata("https://h/.well-known/x")), None);
     }
 }

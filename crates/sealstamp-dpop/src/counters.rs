@@ -30,9 +30,7 @@ impl Counters {
     /// Requests refused for this reason.
     #[must_use]
     pub fn refused(&self, reason: Reason) -> u64 {
-        self.refused
-            .get(reason as usize)
-            .map_or(0, |count| count.load(Relaxed))
+        self.refused.get(reason as usize).map_or(0, |count| count.load(Relaxed))
     }
 
     /// How often a proof got as far as its signature. Nothing else in a verifier is dear.

@@ -17,8 +17,8 @@ use sealstamp::{Binding, Nonce, Opened, Refusal, Thumbprint, UnixMillis};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Algorithm, Answer, Counters, Nonces, Reason, RequestHead, TokenBinding, TokenDefect,
-    TokenFacts, TokenValidator, VerifierBuilder,
+    Algorithm, Answer, Counters, Nonces, Reason, RequestHead, TokenBinding, TokenDefect, TokenFacts, TokenValidator,
+    VerifierBuilder,
     challenge::Challenges,
     header::{self, Credentials},
     proof::Jws,
@@ -82,15 +82,9 @@ impl Verifier {
     /// # Errors
     ///
     /// The first rule that the request breaks, as a [`Refused`].
-    pub fn check<'r>(
-        &'r self,
-        request: RequestHead<'r>,
-        now: UnixMillis,
-    ) -> Result<Checked<'r>, Refused> {
+    pub fn check<'r>(&'r self, request: RequestHead<'r>, now: UnixMillis) -> Result<Checked<'r>, Refused> {
         let rules = &*self.0;
-        rules
-            .check(request, now)
-            .map_err(|fault| rules.refuse(fault, now))
+        rules.check(request, now).map_err(|fault| rules.refuse(fault, now))
     }
 
     /// Rules 2 to 7 and 9, for a request to an authorization server's token endpoint, where there is no access token yet
@@ -100,15 +94,9 @@ impl Verifier {
     ///
     /// The first rule that the request breaks, as a [`Refused`]. Answer it with
     /// [`authorization_server_response`](Self::authorization_server_response).
-    pub fn check_token_request(
-        &self,
-        request: RequestHead<'_>,
-        now: UnixMillis,
-    ) -> Result<VerifiedProof, Refused> {
+    pub fn check_token_request(&self, request: RequestHead<'_>, now: UnixMillis) -> Result<VerifiedProof, Refused> {
         let rules = &*self.0;
-        let proof = rules
-            .prove(&request, None, now)
-            .map_err(|fault| rules.refuse(fault, now))?;
+        let proof = rules.prove(&request, None, now).map_err(|fault| rules.refuse(fault, now))?;
         rules.counters.count_accepted();
         Ok(proof)
     }
@@ -121,11 +109,7 @@ impl Verifier {
 }
 
 impl Rules {
-    fn check<'r>(
-        &'r self,
-        request: RequestHead<'r>,
-        now: UnixMillis,
-    ) -> Result<Checked<'r>, Fault> {
+    fn check<'r>(&'r self, request: RequestHead<'r>, now: UnixMillis) -> Result<Checked<'r>, Fault> {
         // 1. `Authorization`: exactly one, under the `DPoP` scheme (or `Bearer`, if the server opted in).
         let (token, proof) = match Credentials::of(request.headers)? {
             Credentials::Bearer(token) if self.bearer => (token, None),
@@ -133,19 +117,10 @@ impl Rules {
             // 2 to 9. The proof.
             Credentials::Dpop(token) => (token, Some(self.prove(&request, Some(token), now)?)),
         };
-        Ok(Checked {
-            rules: self,
-            token,
-            proof,
-        })
+        Ok(Checked { rules: self, token, proof })
     }
 
-    fn prove(
-        &self,
-        request: &RequestHead<'_>,
-        token: Option<&str>,
-        now: UnixMillis,
-    ) -> Result<VerifiedProof, Fault> {
+    fn prove(&self, request: &RequestHead<'_>, token: Option<&str>, now: UnixMillis) -> Result<VerifiedProof, Fault> {
         // 2. `DPoP`: exactly one field, one compact JWS, at most 8 KiB.
         let field = header::proof_field(request.headers)?;
         let mut buffer = Vec::new();
@@ -198,10 +173,7 @@ impl Rules {
             Nonces::Off => Ok(None),
             Nonces::Required(fleet) => {
                 let nonce = nonce.ok_or(Reason::NoNonce)?;
-                fleet
-                    .open(nonce, now, &Binding::None)
-                    .map(Some)
-                    .map_err(Fault::from)
+                fleet.open(nonce, now, &Binding::None).map(Some).map_err(Fault::from)
             }
         }
     }
@@ -216,11 +188,7 @@ impl Rules {
     /// Every refusal hands out a nonce, the first 401 included: the client's next request then needs no extra round trip.
     fn refuse(&self, fault: Fault, now: UnixMillis) -> Refused {
         self.counters.count_refused(fault.reason);
-        Refused {
-            reason: fault.reason,
-            nonce_refusal: fault.nonce,
-            nonce: self.mint(now),
-        }
+        Refused { reason: fault.reason, nonce_refusal: fault.nonce, nonce: self.mint(now) }
     }
 }
 
@@ -272,15 +240,9 @@ impl<'r> Checked<'r> {
     ///
     /// A [`Refused`] if the token has a defect, is bound to another key, is bound to none and came with a proof, or is
     /// bound to one and came without.
-    pub fn accept(
-        self,
-        token: Result<TokenFacts, TokenDefect>,
-        now: UnixMillis,
-    ) -> Result<Accepted, Refused> {
+    pub fn accept(self, token: Result<TokenFacts, TokenDefect>, now: UnixMillis) -> Result<Accepted, Refused> {
         let rules = self.rules;
-        self.bind(token)
-            .map_err(|reason| rules.refuse(reason.into(), now))
-            .inspect(|_| rules.counters.count_accepted())
+        self.bind(token).map_err(|reason| rules.refuse(reason.into(), now)).inspect(|_| rules.counters.count_accepted())
     }
 
     fn bind(self, token: Result<TokenFacts, TokenDefect>) -> Result<Accepted, Reason> {
@@ -296,10 +258,7 @@ impl<'r> Checked<'r> {
                 return Err(Reason::BoundTokenAsBearer);
             }
         }
-        Ok(Accepted {
-            proof: self.proof,
-            token,
-        })
+        Ok(Accepted { proof: self.proof, token })
     }
 }
 
@@ -431,18 +390,12 @@ struct Fault {
 
 impl From<Reason> for Fault {
     fn from(reason: Reason) -> Self {
-        Self {
-            reason,
-            nonce: None,
-        }
+        Self { reason, nonce: None }
     }
 }
 
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
-        Self {
-            reason: refusal.into(),
-            nonce: Some(refusal),
-        }
+        Self { reason: refusal.into(), nonce: Some(refusal) }
     }
 }

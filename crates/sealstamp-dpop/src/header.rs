@@ -25,12 +25,7 @@ impl<'r> RequestHead<'r> {
     /// A request by its parts. Only the URI's path counts: scheme and host are configured, not taken from the request.
     #[must_use]
     pub const fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
-        Self {
-            method,
-            uri,
-            headers,
-            peer: None,
-        }
+        Self { method, uri, headers, peer: None }
     }
 
     /// The same, from a request's parts.
@@ -42,10 +37,7 @@ impl<'r> RequestHead<'r> {
     /// Says who is at the other end of the connection. Only [`trust_proxy`](crate::VerifierBuilder::trust_proxy) needs it.
     #[must_use]
     pub const fn from_peer(self, peer: IpAddr) -> Self {
-        Self {
-            peer: Some(peer),
-            ..self
-        }
+        Self { peer: Some(peer), ..self }
     }
 }
 
@@ -101,10 +93,7 @@ pub(crate) fn proof_field(headers: &HeaderMap) -> Result<&str, Reason> {
 
 fn is_token68(token: &str) -> bool {
     let body = token.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+    !body.is_empty() && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
 }
 
 #[cfg(test)]
@@ -127,19 +116,10 @@ mod tests {
             (&[][..], Err(Reason::NoCredentials)),
             (&[&b"DPoP abc"[..]][..], Ok(Credentials::Dpop("abc"))),
             (&[b"dpop abc"], Ok(Credentials::Dpop("abc"))),
-            (
-                &[b"DPOP   a.b-c_d~e+f/g=="],
-                Ok(Credentials::Dpop("a.b-c_d~e+f/g==")),
-            ),
+            (&[b"DPOP   a.b-c_d~e+f/g=="], Ok(Credentials::Dpop("a.b-c_d~e+f/g=="))),
             (&[b"bEaReR abc"], Ok(Credentials::Bearer("abc"))),
-            (
-                &[b"DPoP abc", b"DPoP abc"],
-                Err(Reason::SeveralAuthorizations),
-            ),
-            (
-                &[b"DPoP abc", b"Basic abc"],
-                Err(Reason::SeveralAuthorizations),
-            ),
+            (&[b"DPoP abc", b"DPoP abc"], Err(Reason::SeveralAuthorizations)),
+            (&[b"DPoP abc", b"Basic abc"], Err(Reason::SeveralAuthorizations)),
             (&[b"Basic abc"], Err(Reason::UnsupportedScheme)),
             (&[b"DPoP2 abc"], Err(Reason::UnsupportedScheme)),
             (&[b""], Err(Reason::UnsupportedScheme)),
@@ -154,11 +134,7 @@ mod tests {
             (&[b"DPoP\tabc"], Err(Reason::UnsupportedScheme)),
             (&[b"DPoP \xc3\xa9"], Err(Reason::MalformedAuthorization)),
         ] {
-            assert_eq!(
-                Credentials::of(&headers("authorization", fields)),
-                expected,
-                "{fields:?}"
-            );
+            assert_eq!(Credentials::of(&headers("authorization", fields)), expected, "{fields:?}");
         }
         let longest = format!("DPoP {}", "a".repeat(MAX_TOKEN_BYTES));
         assert!(Credentials::of(&headers("authorization", &[longest.as_bytes()])).is_ok());
@@ -178,18 +154,11 @@ mod tests {
             (&[b"a.b.c,"], Err(Reason::SeveralProofs)),
             (&[b"a.b.\xc3\xa9"], Err(Reason::MalformedProof)),
         ] {
-            assert_eq!(
-                proof_field(&headers("dpop", fields)),
-                expected,
-                "{fields:?}"
-            );
+            assert_eq!(proof_field(&headers("dpop", fields)), expected, "{fields:?}");
         }
         let longest = "a".repeat(MAX_PROOF_BYTES);
         assert!(proof_field(&headers("dpop", &[longest.as_bytes()])).is_ok());
         let longer = format!("{longest}a");
-        assert_eq!(
-            proof_field(&headers("dpop", &[longer.as_bytes()])),
-            Err(Reason::ProofTooLong)
-        );
+        assert_eq!(proof_field(&headers("dpop", &[longer.as_bytes()])), Err(Reason::ProofTooLong));
     }
 }

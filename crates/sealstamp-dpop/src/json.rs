@@ -26,9 +26,7 @@ pub(crate) trait Members<'de>: Default {
 /// Reads one object.
 pub(crate) fn object<'de, M: Members<'de>>(text: &'de [u8]) -> Result<M, NotStrict> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let members = Object::<M>::at(MAX_DEPTH)
-        .deserialize(&mut deserializer)
-        .map_err(|_| NotStrict)?;
+    let members = Object::<M>::at(MAX_DEPTH).deserialize(&mut deserializer).map_err(|_| NotStrict)?;
     deserializer.end().map_err(|_| NotStrict)?;
     Ok(members)
 }
@@ -68,10 +66,7 @@ struct Object<M> {
 
 impl<M> Object<M> {
     fn at(depth: u8) -> Self {
-        Self {
-            depth,
-            members: PhantomData,
-        }
+        Self { depth, members: PhantomData }
     }
 }
 
@@ -91,30 +86,17 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<M> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<M, A::Error> {
-        let depth = self
-            .depth
-            .checked_sub(1)
-            .ok_or_else(|| A::Error::custom("too deep"))?;
+        let depth = self.depth.checked_sub(1).ok_or_else(|| A::Error::custom("too deep"))?;
         let mut members = M::default();
         let mut names = [const { Cow::Borrowed("") }; MAX_MEMBERS];
         let mut count = 0_usize;
         while let Some(name) = map.next_key_seed(Text)? {
-            let (seen, rest) = names
-                .split_at_mut_checked(count)
-                .ok_or_else(|| A::Error::custom("too many members"))?;
+            let (seen, rest) = names.split_at_mut_checked(count).ok_or_else(|| A::Error::custom("too many members"))?;
             if seen.contains(&name) {
                 return Err(A::Error::custom("a repeated member"));
             }
-            members.take(
-                &name,
-                Value {
-                    map: &mut map,
-                    depth,
-                },
-            )?;
-            *rest
-                .first_mut()
-                .ok_or_else(|| A::Error::custom("too many members"))? = name;
+            members.take(&name, Value { map: &mut map, depth })?;
+            *rest.first_mut().ok_or_else(|| A::Error::custom("too many members"))? = name;
             count = count.saturating_add(1);
         }
         Ok(members)
@@ -218,10 +200,7 @@ impl<'de> Visitor<'de> for Skipped {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let depth = self
-            .depth
-            .checked_sub(1)
-            .ok_or_else(|| A::Error::custom("too deep"))?;
+        let depth = self.depth.checked_sub(1).ok_or_else(|| A::Error::custom("too deep"))?;
         while seq.next_element_seed(Skipped { depth })?.is_some() {}
         Ok(())
     }
@@ -252,11 +231,7 @@ mod tests {
     }
 
     impl<'de> Members<'de> for Sample<'de> {
-        fn take<A: MapAccess<'de>>(
-            &mut self,
-            name: &str,
-            value: Value<'_, A>,
-        ) -> Result<(), A::Error> {
+        fn take<A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error> {
             match name {
                 "text" => self.text = Some(value.string()?),
                 "number" => self.number = Some(value.integer()?),
@@ -273,32 +248,16 @@ mod tests {
 
     #[test]
     fn strings_are_borrowed_unless_escaped() {
-        assert!(matches!(
-            read(r#"{"text":"plain"}"#).unwrap().text,
-            Some(Cow::Borrowed("plain"))
-        ));
-        assert!(
-            matches!(read(r#"{"te\u0078t":"\u0061b"}"#).unwrap().text, Some(Cow::Owned(text)) if text == "ab")
-        );
+        assert!(matches!(read(r#"{"text":"plain"}"#).unwrap().text, Some(Cow::Borrowed("plain"))));
+        assert!(matches!(read(r#"{"te\u0078t":"\u0061b"}"#).unwrap().text, Some(Cow::Owned(text)) if text == "ab"));
     }
 
     #[test]
     fn one_object_and_nothing_else() {
         assert_eq!(read(" {} "), Ok(Sample::default()));
-        for text in [
-            "",
-            "[]",
-            "null",
-            "\"x\"",
-            "{}{}",
-            "{},",
-            "{} x",
-            "{\"a\":1,}",
-            "{a:1}",
-            "{'a':1}",
-            "\u{feff}{}",
-            "{",
-        ] {
+        for text in
+            ["", "[]", "null", "\"x\"", "{}{}", "{},", "{} x", "{\"a\":1,}", "{a:1}", "{'a':1}", "\u{feff}{}", "{"]
+        {
             assert_eq!(read(text), Err(NotStrict), "{text}");
         }
         assert_eq!(object::<Sample>(b"{\"text\":\"\xff\"}"), Err(NotStrict));
@@ -324,49 +283,21 @@ mod tests {
 
     #[test]
     fn types_are_exact() {
-        for (text, number) in [
-            ("0", 0),
-            ("-1", -1),
-            ("9223372036854775807", i64::MAX),
-            ("-9223372036854775808", i64::MIN),
-        ] {
-            assert_eq!(
-                read(&format!(r#"{{"number":{text}}}"#)).unwrap().number,
-                Some(number)
-            );
+        for (text, number) in
+            [("0", 0), ("-1", -1), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)]
+        {
+            assert_eq!(read(&format!(r#"{{"number":{text}}}"#)).unwrap().number, Some(number));
         }
         let wrong = "1.0 1e3 1e400 -1e400 9223372036854775808 -9223372036854775809 18446744073709551615 01 +1 1. .5 \
                      NaN \"1\" null true [] {} [1]";
         for number in wrong.split(' ') {
-            assert_eq!(
-                read(&format!(r#"{{"number":{number}}}"#)),
-                Err(NotStrict),
-                "{number}"
-            );
+            assert_eq!(read(&format!(r#"{{"number":{number}}}"#)), Err(NotStrict), "{number}");
         }
         for text in ["1", "null", "true", "[]", "{}", "[\"a\"]"] {
-            assert_eq!(
-                read(&format!(r#"{{"text":{text}}}"#)),
-                Err(NotStrict),
-                "{text}"
-            );
-            assert_eq!(
-                read(&format!(r#"{{"inner":{text}}}"#)).is_ok(),
-                text == "{}",
-                "{text}"
-            );
+            assert_eq!(read(&format!(r#"{{"text":{text}}}"#)), Err(NotStrict), "{text}");
+            assert_eq!(read(&format!(r#"{{"inner":{text}}}"#)).is_ok(), text == "{}", "{text}");
         }
-        for text in [
-            "1",
-            "-1",
-            "1.5",
-            "null",
-            "true",
-            "\"a\"",
-            "[]",
-            "{}",
-            "[1,[\"a\",null]]",
-        ] {
+        for text in ["1", "-1", "1.5", "null", "true", "\"a\"", "[]", "{}", "[1,[\"a\",null]]"] {
             assert!(read(&format!(r#"{{"other":{text}}}"#)).is_ok(), "{text}");
         }
     }

@@ -132,18 +132,12 @@ impl<'h> Jwk<'h> {
     /// RFC 7638 section 3: SHA-256 over the required members in the order of their names. Every value has passed as
     /// strict base64url or as a fixed name by now, so none needs escaping and each has one spelling.
     pub(crate) fn thumbprint(&self) -> Thumbprint {
-        let [x, y, n, e] = [&self.raw.x, &self.raw.y, &self.raw.n, &self.raw.e]
-            .map(|member| member.as_deref().unwrap_or_default());
+        let [x, y, n, e] =
+            [&self.raw.x, &self.raw.y, &self.raw.n, &self.raw.e].map(|member| member.as_deref().unwrap_or_default());
         let pieces: &[&str] = match &self.key {
-            PublicKey::Ec(curve, _) => &[
-                r#"{"crv":""#,
-                curve.name(),
-                r#"","kty":"EC","x":""#,
-                x,
-                r#"","y":""#,
-                y,
-                r#""}"#,
-            ],
+            PublicKey::Ec(curve, _) => {
+                &[r#"{"crv":""#, curve.name(), r#"","kty":"EC","x":""#, x, r#"","y":""#, y, r#""}"#]
+            }
             PublicKey::Ed25519(_) => &[r#"{"crv":"Ed25519","kty":"OKP","x":""#, x, r#""}"#],
             PublicKey::Rsa(..) => &[r#"{"e":""#, e, r#"","kty":"RSA","n":""#, n, r#""}"#],
         };
@@ -162,12 +156,8 @@ fn ec(raw: &RawJwk<'_>, kty: &str, curve: Curve) -> Result<PublicKey, Reason> {
     let mut point = [0; 133];
     let (form, coordinates) = point.split_first_mut().ok_or(Reason::MalformedKey)?;
     *form = 4;
-    let (x, rest) = coordinates
-        .split_at_mut_checked(curve.coordinate())
-        .ok_or(Reason::MalformedKey)?;
-    let y = rest
-        .get_mut(..curve.coordinate())
-        .ok_or(Reason::MalformedKey)?;
+    let (x, rest) = coordinates.split_at_mut_checked(curve.coordinate()).ok_or(Reason::MalformedKey)?;
+    let y = rest.get_mut(..curve.coordinate()).ok_or(Reason::MalformedKey)?;
     decode_exact(raw.x.as_deref(), x)?;
     decode_exact(raw.y.as_deref(), y)?;
     Ok(PublicKey::Ec(curve, point))
@@ -179,11 +169,7 @@ fn ed25519(raw: &RawJwk<'_>, kty: &str) -> Result<PublicKey, Reason> {
     }
     let mut key = [0; 32];
     decode_exact(raw.x.as_deref(), &mut key)?;
-    if is_unfit_edwards_point(&key) {
-        Err(Reason::WeakKey)
-    } else {
-        Ok(PublicKey::Ed25519(key))
-    }
+    if is_unfit_edwards_point(&key) { Err(Reason::WeakKey) } else { Ok(PublicKey::Ed25519(key)) }
 }
 
 fn rsa(raw: &RawJwk<'_>, kty: &str) -> Result<PublicKey, Reason> {
@@ -193,20 +179,12 @@ fn rsa(raw: &RawJwk<'_>, kty: &str) -> Result<PublicKey, Reason> {
     let n = decode_integer(raw.n.as_deref())?;
     let e = decode_integer(raw.e.as_deref())?;
     let spare_bits = n.first().map_or(0, |first| first.leading_zeros());
-    let bits =
-        (n.len().saturating_mul(8)).saturating_sub(usize::try_from(spare_bits).unwrap_or_default());
+    let bits = (n.len().saturating_mul(8)).saturating_sub(usize::try_from(spare_bits).unwrap_or_default());
     let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
     // FIPS 186-5 section 5.1 wants an odd exponent above 2^16; 32 bits are more than anybody uses.
-    let exponent = e.iter().try_fold(0_u32, |sum, byte| {
-        Some(sum.checked_mul(256)? | u32::from(*byte))
-    });
-    let fit =
-        RSA_BITS.contains(&bits) && odd(&n) && odd(&e) && exponent.is_some_and(|e| e > 0x1_0000);
-    if fit {
-        Ok(PublicKey::Rsa(n, e))
-    } else {
-        Err(Reason::WeakKey)
-    }
+    let exponent = e.iter().try_fold(0_u32, |sum, byte| Some(sum.checked_mul(256)? | u32::from(*byte)));
+    let fit = RSA_BITS.contains(&bits) && odd(&n) && odd(&e) && exponent.is_some_and(|e| e > 0x1_0000);
+    if fit { Ok(PublicKey::Rsa(n, e)) } else { Err(Reason::WeakKey) }
 }
 
 /// Exactly as many bytes as `out` has.
@@ -246,14 +224,12 @@ fn is_unfit_edwards_point(encoded: &[u8; 32]) -> bool {
             minus_one
         },
         [
-            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
-            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
-            0x6d, 0x53, 0xfc, 0x05,
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+            0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
         ],
         [
-            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
-            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
-            0x92, 0xac, 0x03, 0x7a,
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+            0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
         ],
     ];
     let mut y = *encoded;

@@ -34,12 +34,7 @@ impl<'f> Jws<'f> {
         let (header, rest) = decode(header, buffer)?;
         let (claims, rest) = decode(claims, rest)?;
         let (signature, _) = decode(signature, rest)?;
-        Ok(Self {
-            signed,
-            header,
-            claims,
-            signature,
-        })
+        Ok(Self { signed, header, claims, signature })
     }
 
     /// Rule 3.
@@ -52,9 +47,7 @@ impl<'f> Jws<'f> {
             return Err(Reason::CriticalHeader);
         }
         let algorithm = raw.alg.as_deref().and_then(Algorithm::from_name);
-        let algorithm = algorithm
-            .filter(|algorithm| allowed.contains(algorithm))
-            .ok_or(Reason::AlgorithmNotAllowed)?;
+        let algorithm = algorithm.filter(|algorithm| allowed.contains(algorithm)).ok_or(Reason::AlgorithmNotAllowed)?;
         let jwk = Jwk::new(raw.jwk.ok_or(Reason::NoKey)?, algorithm)?;
         Ok(Header { algorithm, jwk })
     }
@@ -62,10 +55,7 @@ impl<'f> Jws<'f> {
     /// Rule 4.
     pub(crate) fn claims(&self) -> Result<Claims<'f>, Reason> {
         let raw: RawClaims<'f> = json::object(self.claims).map_err(|_| Reason::MalformedClaims)?;
-        let jti = raw
-            .jti
-            .filter(|jti| !jti.is_empty() && jti.chars().nth(MAX_JTI).is_none())
-            .ok_or(Reason::BadJti)?;
+        let jti = raw.jti.filter(|jti| !jti.is_empty() && jti.chars().nth(MAX_JTI).is_none()).ok_or(Reason::BadJti)?;
         Ok(Claims {
             jti,
             htm: raw.htm.ok_or(Reason::NoHtm)?,
@@ -78,12 +68,7 @@ impl<'f> Jws<'f> {
 
     /// Rule 9: over the bytes as received, not over anything decoded and encoded again.
     pub(crate) fn verify(&self, header: &Header<'_>) -> Result<(), Reason> {
-        if signature::verify(
-            header.algorithm,
-            &header.jwk.key,
-            self.signed.as_bytes(),
-            self.signature,
-        ) {
+        if signature::verify(header.algorithm, &header.jwk.key, self.signed.as_bytes(), self.signature) {
             Ok(())
         } else {
             Err(Reason::BadSignature)
@@ -93,12 +78,8 @@ impl<'f> Jws<'f> {
 
 /// Decodes into the front of `buffer` and returns what is left of it.
 fn decode<'f>(part: &str, buffer: &'f mut [u8]) -> Result<(&'f [u8], &'f mut [u8]), Reason> {
-    let length = URL_SAFE_NO_PAD
-        .decode_slice(part, buffer)
-        .map_err(|_| Reason::MalformedProof)?;
-    let (decoded, rest) = buffer
-        .split_at_mut_checked(length)
-        .ok_or(Reason::MalformedProof)?;
+    let length = URL_SAFE_NO_PAD.decode_slice(part, buffer).map_err(|_| Reason::MalformedProof)?;
+    let (decoded, rest) = buffer.split_at_mut_checked(length).ok_or(Reason::MalformedProof)?;
     Ok((decoded, rest))
 }
 

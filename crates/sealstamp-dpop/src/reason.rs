@@ -18,13 +18,8 @@ pub enum Answer {
 
 impl Answer {
     /// Every answer there is.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Challenge,
-        Self::InvalidToken,
-        Self::InvalidDpopProof,
-        Self::UseDpopNonce,
-        Self::Unavailable,
-    ];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Challenge, Self::InvalidToken, Self::InvalidDpopProof, Self::UseDpopNonce, Self::Unavailable];
 
     /// The registered OAuth error code, if this answer has one.
     #[must_use]
@@ -222,12 +217,7 @@ mod tests {
         let mut labels: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
         for (place, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, place);
-            assert!(
-                reason
-                    .as_str()
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b == b'_')
-            );
+            assert!(reason.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
         }
         labels.sort_unstable();
         labels.dedup();

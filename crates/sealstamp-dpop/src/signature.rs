@@ -16,17 +16,10 @@ use rust_crypto as backend;
 use crate::{Algorithm, jwk::PublicKey};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
-compile_error!(
-    "sealstamp-dpop needs a signature backend: enable the feature `aws-lc-rs` or `rust-crypto`"
-);
+compile_error!("sealstamp-dpop needs a signature backend: enable the feature `aws-lc-rs` or `rust-crypto`");
 
 /// Whether `signature` is the key's over `message`. False also for a key that is none, such as a point off its curve.
-pub(crate) fn verify(
-    algorithm: Algorithm,
-    key: &PublicKey,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
+pub(crate) fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     has_one_encoding(key, signature) && backend::verify(algorithm, key, message, signature)
 }
 

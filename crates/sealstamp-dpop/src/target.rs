@@ -34,36 +34,19 @@ impl Target {
     /// `None` if it is no absolute http(s) URL, or has a userinfo, query or fragment.
     pub(crate) fn new(public_url: &str) -> Option<Self> {
         let (origin, path) = normal(public_url)?;
-        Some(Self {
-            origin,
-            path,
-            mount: None,
-            proxies: Vec::new(),
-            origins: Vec::new(),
-        })
+        Some(Self { origin, path, mount: None, proxies: Vec::new(), origins: Vec::new() })
     }
 
     /// `None` if it is not an absolute path.
     pub(crate) fn mounted_at(self, path: &str) -> Option<Self> {
-        Some(Self {
-            mount: Some(normal_path(path)?),
-            ..self
-        })
+        Some(Self { mount: Some(normal_path(path)?), ..self })
     }
 
     /// `None` if one of the origins is more, or less, than an origin.
     pub(crate) fn trusting(self, proxies: Vec<IpAddr>, origins: &[String]) -> Option<Self> {
-        let origins = origins
-            .iter()
-            .map(|origin| normal(origin).filter(|(_, path)| path == "/"));
-        let origins = origins
-            .map(|found| found.map(|(origin, _)| origin))
-            .collect::<Option<_>>()?;
-        Some(Self {
-            proxies,
-            origins,
-            ..self
-        })
+        let origins = origins.iter().map(|origin| normal(origin).filter(|(_, path)| path == "/"));
+        let origins = origins.map(|found| found.map(|(origin, _)| origin)).collect::<Option<_>>()?;
+        Some(Self { proxies, origins, ..self })
     }
 
     /// Whether `htu` names what this request asks for.
@@ -72,14 +55,8 @@ impl Target {
             Some(peer) if self.proxies.contains(&peer) => self.forwarded(request.headers)?,
             _ => &self.origin,
         };
-        let path = self
-            .public_path(request.uri.path())
-            .ok_or(Reason::WrongUri)?;
-        if same(htu, origin, &path) {
-            Ok(())
-        } else {
-            Err(Reason::WrongUri)
-        }
+        let path = self.public_path(request.uri.path()).ok_or(Reason::WrongUri)?;
+        if same(htu, origin, &path) { Ok(()) } else { Err(Reason::WrongUri) }
     }
 
     /// The origin that a trusted proxy says the client used. It can only choose among the configured ones: a proxy that
@@ -89,21 +66,15 @@ impl Target {
         let mut schemes = headers.get_all("x-forwarded-proto").iter();
         let (host, scheme) = match (hosts.next(), schemes.next()) {
             (None, None) => return Ok(&self.origin),
-            (Some(host), Some(scheme)) if hosts.next().is_none() && schemes.next().is_none() => {
-                (host, scheme)
-            }
+            (Some(host), Some(scheme)) if hosts.next().is_none() && schemes.next().is_none() => (host, scheme),
             _ => return Err(Reason::ForwardedHeaders),
         };
         let named = match (scheme.to_str(), host.to_str()) {
             (Ok(scheme), Ok(host)) => normal(&format!("{scheme}://{host}")),
             _ => None,
         };
-        let (named, _) = named
-            .filter(|(_, path)| path == "/")
-            .ok_or(Reason::ForwardedHeaders)?;
-        let known = std::iter::once(&self.origin)
-            .chain(&self.origins)
-            .find(|origin| **origin == named);
+        let (named, _) = named.filter(|(_, path)| path == "/").ok_or(Reason::ForwardedHeaders)?;
+        let known = std::iter::once(&self.origin).chain(&self.origins).find(|origin| **origin == named);
         known.map(String::as_str).ok_or(Reason::ForwardedHeaders)
     }
 
@@ -116,13 +87,8 @@ impl Target {
         if path == *mount {
             return Some(Cow::Owned(self.path.clone()));
         }
-        let rest = path
-            .strip_prefix(mount.trim_end_matches('/'))
-            .filter(|rest| rest.starts_with('/'))?;
-        Some(Cow::Owned(format!(
-            "{}{rest}",
-            self.path.trim_end_matches('/')
-        )))
+        let rest = path.strip_prefix(mount.trim_end_matches('/')).filter(|rest| rest.starts_with('/'))?;
+        Some(Cow::Owned(format!("{}{rest}", self.path.trim_end_matches('/'))))
     }
 }
 
@@ -151,16 +117,11 @@ fn normal(uri: &str) -> Option<(String, String)> {
         Host::Ipv4(address) => authority.split(':').next() == Some(&address.to_string()),
         Host::Ipv6(_) | Host::Domain(_) => true,
     };
-    let plain = matches!(url.scheme(), "http" | "https")
-        && !authority.is_empty()
-        && !authority.contains('@');
+    let plain = matches!(url.scheme(), "http" | "https") && !authority.is_empty() && !authority.contains('@');
     if !plain || !host_as_written || uri.contains(['?', '#']) {
         return None;
     }
-    Some((
-        url.origin().ascii_serialization(),
-        decode_unreserved(url.path())?,
-    ))
+    Some((url.origin().ascii_serialization(), decode_unreserved(url.path())?))
 }
 
 /// An absolute path in its normal form.
@@ -181,14 +142,9 @@ fn decode_unreserved(path: &str) -> Option<String> {
     for part in parts {
         let (digits, rest) = part.split_at_checked(2)?;
         // `from_str_radix` alone would take a sign.
-        let byte = digits
-            .bytes()
-            .all(|b| b.is_ascii_hexdigit())
-            .then(|| u8::from_str_radix(digits, 16).ok())??;
+        let byte = digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u8::from_str_radix(digits, 16).ok())??;
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                normal.push(char::from(byte))
-            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => normal.push(char::from(byte)),
             _ => {
                 normal.push('%');
                 normal.push_str(&digits.to_ascii_uppercase());
@@ -215,21 +171,13 @@ mod tests {
         target.check(htu, &RequestHead::new(&method, &uri, &headers))
     }
 
-    fn forwarded(
-        target: &Target,
-        peer: [u8; 4],
-        fields: &[(&'static str, &str)],
-        htu: &str,
-    ) -> Result<(), Reason> {
+    fn forwarded(target: &Target, peer: [u8; 4], fields: &[(&'static str, &str)], htu: &str) -> Result<(), Reason> {
         let (method, uri) = (Method::POST, Uri::from_static("/mcp"));
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        target.check(
-            htu,
-            &RequestHead::new(&method, &uri, &headers).from_peer(peer.into()),
-        )
+        target.check(htu, &RequestHead::new(&method, &uri, &headers).from_peer(peer.into()))
     }
 
     /// R43-9: the table in the crate's documentation, row by row.
@@ -299,11 +247,7 @@ mod tests {
             "?",
             "#",
         ] {
-            assert_eq!(
-                check(&target, other, "/mcp"),
-                Err(Reason::WrongUri),
-                "{other:?}"
-            );
+            assert_eq!(check(&target, other, "/mcp"), Err(Reason::WrongUri), "{other:?}");
         }
     }
 
@@ -322,45 +266,25 @@ mod tests {
         ] {
             assert_eq!(check(&target, htu, path), Ok(()), "{htu} {path}");
         }
-        assert_eq!(
-            check(&target, "http://localhost/a/b", "/a%2Fb"),
-            Err(Reason::WrongUri)
-        );
-        assert_eq!(
-            check(&target, "http://localhost/mcp", "*"),
-            Err(Reason::WrongUri)
-        );
+        assert_eq!(check(&target, "http://localhost/a/b", "/a%2Fb"), Err(Reason::WrongUri));
+        assert_eq!(check(&target, "http://localhost/mcp", "*"), Err(Reason::WrongUri));
     }
 
     #[test]
     fn addresses_have_one_spelling() {
         let target = Target::new("http://127.0.0.1:8080/mcp").unwrap();
         assert_eq!(check(&target, "http://127.0.0.1:8080/mcp", "/mcp"), Ok(()));
-        for other in [
-            "http://127.1:8080/mcp",
-            "http://0x7f.0.0.1:8080/mcp",
-            "http://2130706433:8080/mcp",
-        ] {
-            assert_eq!(
-                check(&target, other, "/mcp"),
-                Err(Reason::WrongUri),
-                "{other}"
-            );
+        for other in ["http://127.1:8080/mcp", "http://0x7f.0.0.1:8080/mcp", "http://2130706433:8080/mcp"] {
+            assert_eq!(check(&target, other, "/mcp"), Err(Reason::WrongUri), "{other}");
         }
         let target = Target::new("http://[::1]:8080/mcp").unwrap();
         assert_eq!(check(&target, "http://[::1]:8080/mcp", "/mcp"), Ok(()));
-        assert_eq!(
-            check(&target, "http://[::2]:8080/mcp", "/mcp"),
-            Err(Reason::WrongUri)
-        );
+        assert_eq!(check(&target, "http://[::2]:8080/mcp", "/mcp"), Err(Reason::WrongUri));
     }
 
     #[test]
     fn a_rewritten_path_is_mapped_back() {
-        let target = Target::new("https://example.com/api/mcp")
-            .unwrap()
-            .mounted_at("/")
-            .unwrap();
+        let target = Target::new("https://example.com/api/mcp").unwrap().mounted_at("/").unwrap();
         for (htu, path) in [
             ("https://example.com/api/mcp", "/"),
             ("https://example.com/api/mcp/x", "/x"),
@@ -368,15 +292,9 @@ mod tests {
         ] {
             assert_eq!(check(&target, htu, path), Ok(()), "{htu} {path}");
         }
-        assert_eq!(
-            check(&target, "https://example.com/", "/"),
-            Err(Reason::WrongUri)
-        );
+        assert_eq!(check(&target, "https://example.com/", "/"), Err(Reason::WrongUri));
 
-        let target = Target::new("https://example.com/api/mcp")
-            .unwrap()
-            .mounted_at("/mcp")
-            .unwrap();
+        let target = Target::new("https://example.com/api/mcp").unwrap().mounted_at("/mcp").unwrap();
         for (htu, path) in [
             ("https://example.com/api/mcp", "/mcp"),
             ("https://example.com/api/mcp/", "/mcp/"),
@@ -390,94 +308,45 @@ mod tests {
             ("https://example.com/other", "/other"),
             ("https://example.com/api/mcp/../other", "/mcp/../other"),
         ] {
-            assert_eq!(
-                check(&target, htu, path),
-                Err(Reason::WrongUri),
-                "{htu} {path}"
-            );
+            assert_eq!(check(&target, htu, path), Err(Reason::WrongUri), "{htu} {path}");
         }
     }
 
     #[test]
     fn forwarded_headers_count_from_a_named_proxy_only() {
         let target = Target::new("https://mcp.example.com/mcp").unwrap();
-        let target = target
-            .trusting(
-                vec![[10, 0, 0, 1].into()],
-                &["https://mcp.example.org".into()],
-            )
-            .unwrap();
-        let org: &[_] = &[
-            ("x-forwarded-proto", "https"),
-            ("x-forwarded-host", "mcp.example.org"),
-        ];
+        let target = target.trusting(vec![[10, 0, 0, 1].into()], &["https://mcp.example.org".into()]).unwrap();
+        let org: &[_] = &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org")];
         let (com_mcp, org_mcp) = ("https://mcp.example.com/mcp", "https://mcp.example.org/mcp");
 
         assert_eq!(forwarded(&target, [10, 0, 0, 1], org, org_mcp), Ok(()));
-        assert_eq!(
-            forwarded(&target, [10, 0, 0, 1], org, com_mcp),
-            Err(Reason::WrongUri)
-        );
-        assert_eq!(
-            forwarded(&target, [10, 0, 0, 2], org, org_mcp),
-            Err(Reason::WrongUri)
-        );
+        assert_eq!(forwarded(&target, [10, 0, 0, 1], org, com_mcp), Err(Reason::WrongUri));
+        assert_eq!(forwarded(&target, [10, 0, 0, 2], org, org_mcp), Err(Reason::WrongUri));
         assert_eq!(forwarded(&target, [10, 0, 0, 2], org, com_mcp), Ok(()));
         assert_eq!(forwarded(&target, [10, 0, 0, 1], &[], com_mcp), Ok(()));
 
         for fields in [
-            &[
-                ("x-forwarded-proto", "https"),
-                ("x-forwarded-host", "evil.example"),
-            ][..],
-            &[
-                ("x-forwarded-proto", "http"),
-                ("x-forwarded-host", "mcp.example.org"),
-            ],
-            &[
-                ("x-forwarded-proto", "https"),
-                ("x-forwarded-host", "mcp.example.org, mcp.example.com"),
-            ],
-            &[
-                ("x-forwarded-proto", "https"),
-                ("x-forwarded-host", "mcp.example.org/mcp"),
-            ],
-            &[
-                ("x-forwarded-proto", "https"),
-                ("x-forwarded-host", "a"),
-                ("x-forwarded-host", "b"),
-            ],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.example")][..],
+            &[("x-forwarded-proto", "http"), ("x-forwarded-host", "mcp.example.org")],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org, mcp.example.com")],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org/mcp")],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "a"), ("x-forwarded-host", "b")],
             &[("x-forwarded-host", "mcp.example.org")],
             &[("x-forwarded-proto", "https")],
         ] {
-            assert_eq!(
-                forwarded(&target, [10, 0, 0, 1], fields, org_mcp),
-                Err(Reason::ForwardedHeaders),
-                "{fields:?}"
-            );
+            assert_eq!(forwarded(&target, [10, 0, 0, 1], fields, org_mcp), Err(Reason::ForwardedHeaders), "{fields:?}");
         }
     }
 
     #[test]
     fn a_public_url_is_absolute_and_bare() {
-        for bad in [
-            "",
-            "mcp.example.com",
-            "/mcp",
-            "ftp://h/",
-            "https://h/?q",
-            "https://h/#f",
-            "https://u@h/",
-            "https://",
-        ] {
+        for bad in
+            ["", "mcp.example.com", "/mcp", "ftp://h/", "https://h/?q", "https://h/#f", "https://u@h/", "https://"]
+        {
             assert!(Target::new(bad).is_none(), "{bad}");
         }
         let target = || Target::new("https://h").unwrap();
         assert!(target().mounted_at("mcp").is_none());
-        assert!(
-            target()
-                .trusting(vec![], &["https://h/path".into()])
-                .is_none()
-        );
+        assert!(target().trusting(vec![], &["https://h/path".into()]).is_none());
     }
 }

@@ -30,19 +30,11 @@ pub trait TokenValidator: Send + Sync {
     /// # Errors
     ///
     /// The [`TokenDefect`], for the operator; a client learns `invalid_token` whatever it is.
-    fn validate(
-        &self,
-        token: &str,
-        now: UnixMillis,
-    ) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send;
+    fn validate(&self, token: &str, now: UnixMillis) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send;
 }
 
 impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
-    fn validate(
-        &self,
-        token: &str,
-        now: UnixMillis,
-    ) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send {
+    fn validate(&self, token: &str, now: UnixMillis) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send {
         (**self).validate(token, now)
     }
 }
@@ -70,19 +62,13 @@ impl TokenFacts {
     /// Facts about a token without claims.
     #[must_use]
     pub fn new(binding: TokenBinding) -> Self {
-        Self {
-            binding,
-            claims: Arc::default(),
-        }
+        Self { binding, claims: Arc::default() }
     }
 
     /// The same, with the token's claims or the members of an introspection response.
     #[must_use]
     pub fn with_claims(self, claims: Map<String, Value>) -> Self {
-        Self {
-            claims: Arc::new(claims),
-            ..self
-        }
+        Self { claims: Arc::new(claims), ..self }
     }
 
     /// How the token is bound to a key.
@@ -111,20 +97,14 @@ impl TokenFacts {
 
     /// The values of `scope` (RFC 9068 section 2.2.3).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.claims
-            .get("scope")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .split_ascii_whitespace()
+        self.claims.get("scope").and_then(Value::as_str).unwrap_or_default().split_ascii_whitespace()
     }
 }
 
 /// Claims are personal data; they stay out of logs.
 impl fmt::Debug for TokenFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenFacts")
-            .field("binding", &self.binding)
-            .finish_non_exhaustive()
+        f.debug_struct("TokenFacts").field("binding", &self.binding).finish_non_exhaustive()
     }
 }
 

@@ -9,24 +9,14 @@ use crate::{
     jwk::{Curve, PublicKey},
 };
 
-pub(super) fn verify(
-    algorithm: Algorithm,
-    key: &PublicKey,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
+pub(super) fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     let checked = match key {
         PublicKey::Ec(curve, point) => {
-            UnparsedPublicKey::new(ecdsa(*curve), PublicKey::point(*curve, point))
-                .verify(message, signature)
+            UnparsedPublicKey::new(ecdsa(*curve), PublicKey::point(*curve, point)).verify(message, signature)
         }
-        PublicKey::Ed25519(key) => {
-            UnparsedPublicKey::new(&signature::ED25519, key).verify(message, signature)
-        }
+        PublicKey::Ed25519(key) => UnparsedPublicKey::new(&signature::ED25519, key).verify(message, signature),
         PublicKey::Rsa(n, e) => match rsa(algorithm) {
-            Some(parameters) => {
-                RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
-            }
+            Some(parameters) => RsaPublicKeyComponents { n, e }.verify(parameters, message, signature),
             None => return false,
         },
     };

@@ -12,16 +12,9 @@ use crate::{
     jwk::{Curve, PublicKey},
 };
 
-pub(super) fn verify(
-    algorithm: Algorithm,
-    key: &PublicKey,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
+pub(super) fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     match key {
-        PublicKey::Ec(curve, point) => {
-            ecdsa(*curve, PublicKey::point(*curve, point), message, signature)
-        }
+        PublicKey::Ec(curve, point) => ecdsa(*curve, PublicKey::point(*curve, point), message, signature),
         PublicKey::Ed25519(key) => ed25519(key, message, signature),
         PublicKey::Rsa(n, e) => rsa(algorithm, n, e, message, signature).unwrap_or(false),
     }
@@ -31,10 +24,8 @@ pub(super) fn verify(
 fn ecdsa(curve: Curve, point: &[u8], message: &[u8], signature: &[u8]) -> bool {
     macro_rules! verify {
         ($curve:ident) => {
-            match (
-                $curve::ecdsa::VerifyingKey::from_sec1_bytes(point),
-                $curve::ecdsa::Signature::from_slice(signature),
-            ) {
+            match ($curve::ecdsa::VerifyingKey::from_sec1_bytes(point), $curve::ecdsa::Signature::from_slice(signature))
+            {
                 (Ok(key), Ok(signature)) => key.verify(message, &signature).is_ok(),
                 _ => false,
             }
@@ -48,10 +39,7 @@ fn ecdsa(curve: Curve, point: &[u8], message: &[u8], signature: &[u8]) -> bool {
 }
 
 fn ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
-    match (
-        ed25519_dalek::VerifyingKey::from_bytes(key),
-        ed25519_dalek::Signature::from_slice(signature),
-    ) {
+    match (ed25519_dalek::VerifyingKey::from_bytes(key), ed25519_dalek::Signature::from_slice(signature)) {
         (Ok(key), Ok(signature)) => key.verify(message, &signature).is_ok(),
         _ => false,
     }
@@ -62,9 +50,7 @@ fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8], message: &[u8], signature: &[u8
     macro_rules! verify {
         ($scheme:ident, $hash:ident) => {{
             let signature = $scheme::Signature::try_from(signature).ok()?;
-            $scheme::VerifyingKey::<$hash>::new(key)
-                .verify(message, &signature)
-                .is_ok()
+            $scheme::VerifyingKey::<$hash>::new(key).verify(message, &signature).is_ok()
         }};
     }
     Some(match algorithm {
