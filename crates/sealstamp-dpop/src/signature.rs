@@ -32,7 +32,8 @@ fn has_one_encoding(key: &PublicKey, signature: &[u8]) -> bool {
     }
 }
 
-#[cfg(all(test, feature = "aws-lc-rs", feature = "rust-crypto"))]
+#[cfg(test)]
+#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
 mod tests {
     use aws_lc_rs::{
         rand::SystemRandom,

@@ -9,6 +9,15 @@
 //! still mints with the revoked key. A client that comes there without a good nonce is handed such a one, and a replica
 //! that has loaded the revocation refuses it. The nonce of *that* refusal is good everywhere.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong should panic"
+)]
+
 mod support;
 
 use proptest::prelude::*;

@@ -1,5 +1,14 @@
 //! Access tokens that are JWTs: which key, which types, which times.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong should panic"
+)]
+
 mod support;
 
 use sealstamp::UnixMillis;

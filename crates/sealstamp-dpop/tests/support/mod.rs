@@ -244,6 +244,9 @@ impl World {
     }
 }
 
+/// From the key, the text to sign and the signature to the one that is sent.
+type OnSignature = dyn Fn(&Key, &str, Vec<u8>) -> Vec<u8> + Send + Sync;
+
 /// A request that would be accepted, in parts that a test can break.
 #[derive(Clone)]
 pub(crate) struct Draft {
@@ -262,7 +265,7 @@ pub(crate) struct Draft {
     pub(crate) header_text: Option<String>,
     pub(crate) claims_text: Option<String>,
     /// Applied to the proof's signature, then to the whole proof.
-    pub(crate) signature: Arc<dyn Fn(&Key, &str, Vec<u8>) -> Vec<u8> + Send + Sync>,
+    pub(crate) signature: Arc<OnSignature>,
     pub(crate) proof: Arc<dyn Fn(String) -> Vec<Vec<u8>> + Send + Sync>,
     pub(crate) authorization: Arc<dyn Fn(String) -> Vec<Vec<u8>> + Send + Sync>,
     pub(crate) method: Method,
