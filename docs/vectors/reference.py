@@ -143,7 +143,7 @@ class RingError(Exception):
 
 
 class NotAnInteger:
-    """A JSON number that is negative, or has a fraction or an exponent."""
+    """A JSON number with a fraction or an exponent, or -0, or beyond 64 bits."""
 
 
 RING_MEMBERS = {"format", "serial", "lifetime_s", "max_skew_s", "propagation_s", "keys"}
@@ -189,7 +189,8 @@ class Ring:
             return dict(pairs)
 
         def integer(text):
-            return NotAnInteger() if text.startswith("-") else min(int(text[:40]), U64_MAX)
+            number = int(text[:40])
+            return NotAnInteger() if text == "-0" or not -(2**63) <= number <= U64_MAX else number
 
         def constant(_):
             raise RingError("syntax")
