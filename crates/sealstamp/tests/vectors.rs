@@ -3,6 +3,14 @@
 //! The format of the files is that of `docs/vectors/README.md`. The accumulated test beside them is in
 //! `accumulated.rs`.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its helpers do too"
+)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
