@@ -179,12 +179,14 @@ impl std::error::Error for Refusal {}
 pub(crate) struct Raw([u8; RAW_LEN]);
 
 impl Raw {
-    pub(crate) fn decode(text: &str) -> Option<Self> {
-        let mut raw = [0; RAW_LEN];
-        if text.len() != Nonce::LEN || URL_SAFE_NO_PAD.decode_slice(text, &mut raw) != Ok(RAW_LEN) {
-            return None;
-        }
-        Some(Self(raw))
+    pub(crate) const fn empty() -> Self {
+        Self([0; RAW_LEN])
+    }
+
+    /// Decodes into `self`, where the bytes stay: false if the text is not exactly 60 characters of the alphabet.
+    #[must_use]
+    pub(crate) fn decode(&mut self, text: &str) -> bool {
+        text.len() == Nonce::LEN && URL_SAFE_NO_PAD.decode_slice(text, &mut self.0) == Ok(RAW_LEN)
     }
 
     fn encode(&self) -> Nonce {
@@ -269,6 +271,11 @@ impl Aad {
             len = Self::MAX_LEN;
         }
         Self { bytes, len }
+    }
+
+    /// The bytes, and zeros up to the greatest length.
+    pub(crate) const fn padded(&self) -> &[u8; Self::MAX_LEN] {
+        &self.bytes
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
