@@ -56,7 +56,7 @@ mod window;
 
 pub use binding::{Audience, AudienceError, Binding, Thumbprint, ThumbprintError};
 pub use fleet::{Fleet, SwapError};
-pub use nonce::{Nonce, Opened, Refusal};
+pub use nonce::{Nonce, Opened, Refusal, UnverifiedHeader};
 pub use ring::{Key, KeyState, KeyStatus, Kid, KidError, Ring, Settings, SettingsError, Suite, SuiteError};
 pub use ring_file::{RingError, RingErrorKind};
 pub use secret::{EntropyError, Fresh};
