@@ -5,8 +5,6 @@
 
 use sealstamp::{KeyState, KeyStatus, UnixMillis};
 
-use crate::text::Span;
-
 const LEGEND: &str = ". opens   # mints and opens   - opens what it minted   x revoked   | now\n";
 /// Room for a kid and two blanks.
 const GUTTER: usize = 10;

@@ -46,6 +46,8 @@
 mod binding;
 mod encoding;
 mod epoch;
+#[cfg(feature = "file")]
+mod file;
 mod fleet;
 mod nonce;
 mod ring;
@@ -55,6 +57,8 @@ mod transition;
 mod window;
 
 pub use binding::{Audience, AudienceError, Binding, Thumbprint, ThumbprintError};
+#[cfg(feature = "file")]
+pub use file::{FileError, FileErrorKind, RingFile, UpdateError};
 pub use fleet::{Fleet, SwapError};
 pub use nonce::{Nonce, Opened, Refusal, UnverifiedHeader};
 pub use ring::{Key, KeyState, KeyStatus, Kid, KidError, Ring, Settings, SettingsError, Suite, SuiteError};
