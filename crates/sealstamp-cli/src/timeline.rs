@@ -33,7 +33,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn of(status: &KeyStatus<'_>, mints_until: Option<UnixMillis>) -> Self {
+    pub(crate) fn of(status: &KeyStatus<'_>, mints_until: Option<UnixMillis>, opens_until: Option<UnixMillis>) -> Self {
         let key = status.key;
         let revoked = status.state == KeyState::Revoked;
         Self {
@@ -41,7 +41,7 @@ impl Row {
             opens_from: key.activates_at().map_or(key.created_at(), |at| at.min(key.created_at())),
             mints_from: key.activates_at(),
             mints_until,
-            ends: if revoked { key.revoked_at() } else { status.prunable_at },
+            ends: if revoked { key.revoked_at() } else { opens_until },
             revoked,
         }
     }
@@ -147,16 +147,15 @@ impl Scale {
         let retires = row.mints_until.map(|at| self.column(at));
         let ends = row.ends.map(|at| self.column(at));
         let cell = |column: usize| {
-            let over = ends.is_some_and(|end| column > end || (column == end && !row.revoked));
-            if column < opens || over {
-                ' '
-            } else if row.revoked && ends == Some(column) {
+            if row.revoked && ends == Some(column) {
                 'x'
-            } else if column == self.now_column {
-                '|'
+            } else if mints == Some(column) {
+                '#'
+            } else if column < opens || ends.is_some_and(|end| column >= end) {
+                ' '
             } else if mints.is_none_or(|from| column < from) {
                 '.'
-            } else if retires.is_none_or(|until| column < until) || mints == Some(column) {
+            } else if retires.is_none_or(|until| column < until) {
                 '#'
             } else {
                 '-'

@@ -56,7 +56,7 @@ impl Listing {
             created_at: status.key.created_at().to_string(),
             activates_at: text(status.key.activates_at()),
             retires_at: text(retires_at(ring, &status)),
-            prunable_at: text(status.prunable_at),
+            prunable_at: text(prunable_at(ring, &status)),
             revoked_at: text(status.key.revoked_at()),
         });
         Self {
@@ -80,6 +80,15 @@ fn retires_at(ring: &Ring, status: &KeyStatus<'_>) -> Option<UnixMillis> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
+}
+
+/// When a key will be of no more use. For one that is not retiring yet, what the core will say of it when it is.
+fn prunable_at(ring: &Ring, status: &KeyStatus<'_>) -> Option<UnixMillis> {
+    let then = || {
+        let retired_at = retires_at(ring, status)?;
+        ring.status(retired_at).find(|s| s.key == status.key)?.prunable_at
+    };
+    status.prunable_at.or_else(then)
 }
 
 fn page(ring: &Ring, name: &str, now: UnixMillis, width: usize) -> String {
@@ -109,7 +118,8 @@ fn page(ring: &Ring, name: &str, now: UnixMillis, width: usize) -> String {
     let table: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
     write_table(&mut out, &table);
     out.push('\n');
-    let rows: Vec<Row> = ring.status(now).map(|status| Row::of(&status, retires_at(ring, &status))).collect();
+    let rows = ring.status(now).map(|s| Row::of(&s, retires_at(ring, &s), prunable_at(ring, &s)));
+    let rows: Vec<Row> = rows.collect();
     out.push_str(&timeline::draw(&rows, now, width));
     out
 }

@@ -57,12 +57,12 @@ struct Claimed {
 
 impl Explained {
     fn of(ring: &Ring, audience: &Audience, nonce: &str, binding: &Binding, at: UnixMillis) -> Result<Self, Failure> {
-        let fleet = || Fleet::new(ring.clone(), audience.clone()).map_err(Failure::new);
-        let verdict = fleet()?.open(nonce, at, binding);
+        let fleet = Fleet::new(ring.clone(), audience.clone()).map_err(Failure::new)?;
+        let verdict = fleet.open(nonce, at, binding);
         let header = UnverifiedHeader::read(nonce);
         let minted_at = match (&verdict, header) {
             (Ok(opened), _) => Some(opened.minted_at()),
-            (Err(_), Some(header)) => minted_at(&fleet()?, ring, nonce, header, binding),
+            (Err(_), Some(header)) => minted_at(&fleet, ring, nonce, header, binding),
             (Err(_), None) => None,
         };
         let key = header.and_then(|header| ring.status(at).find(|s| s.key.kid() == header.kid()));
