@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use sealstamp::{Force, Fresh, Ring, Settings, Suite, Transition, UnixMillis};
+use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Ring, Settings, Suite, Transition, UnixMillis};
 
 fn at(text: &str) -> UnixMillis {
     UnixMillis::from_system_time(humantime::parse_rfc3339(text).unwrap())
@@ -65,10 +65,53 @@ fn the_rings_of_the_transcripts_are_these() {
         ("damaged.json", damaged(text(&new))),
     ];
     for (name, expected) in files {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rings").join(name);
-        if std::env::var_os("SEALSTAMP_WRITE_FIXTURES").is_some() {
-            std::fs::write(&path, &expected).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), expected, "{name}");
+        is_on_disk(&format!("rings/{name}"), &expected);
+    }
+}
+
+fn is_on_disk(name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+    if std::env::var_os("SEALSTAMP_WRITE_FIXTURES").is_some() {
+        std::fs::write(&path, expected).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected, "{name}");
+}
+
+/// The nonces that the transcript of `open` explains, each by its name.
+#[test]
+fn the_nonces_of_the_transcripts_are_these() {
+    let audience = Audience::new("https://mcp.example.com/mcp").unwrap();
+    let mint = |ring: &Ring, time: &str, binding: &Binding| {
+        Fleet::with_seed(ring.clone(), audience.clone(), [7; 32], 0).mint(at(time), binding).to_string()
+    };
+    let bound = Binding::Thumbprint("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse().unwrap());
+    let states = every_state();
+    let before = rotate(&init("2026-09-01T09:00:00Z"), "2026-10-01T09:00:00Z", 2);
+    let late = done(before.revoke(
+        before.active(at("2026-11-20T03:00:00Z")).kid(),
+        at("2026-11-20T03:00:00Z"),
+        fresh(3),
+        Force::No,
+    ));
+    let foreign = Ring::init(Settings::default(), Suite::ChaCha20Poly1305, at("2026-11-01T00:00:00Z"), fresh(9));
+    let fresh = mint(&states, "2026-11-22T19:59:40Z", &Binding::None);
+    let nonces = [
+        ("fresh", fresh.clone()),
+        ("renewable", mint(&states, "2026-11-22T19:58:45.250Z", &Binding::None)),
+        ("bound", mint(&states, "2026-11-22T19:59:40Z", &bound)),
+        ("expired", mint(&states, "2026-11-22T19:50:00Z", &Binding::None)),
+        ("old", mint(&states, "2026-11-22T09:00:00Z", &Binding::None)),
+        ("future", mint(&states, "2026-11-22T20:00:30Z", &Binding::None)),
+        ("late", mint(&late, "2026-11-22T19:59:40Z", &Binding::None)),
+        ("revoked", mint(&before, "2026-11-20T02:59:00Z", &Binding::None)),
+        ("foreign", mint(&foreign, "2026-11-22T19:59:40Z", &Binding::None)),
+        ("damaged", format!("{}A", &fresh[..59])),
+        ("versionless", format!("{}{}", "_w", &fresh[2..])),
+    ];
+    let lines: String = nonces.iter().map(|(name, nonce)| format!("{name} {nonce}\n")).collect();
+    is_on_disk("nonces.txt", &lines);
+    let transcript = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cmd/open.trycmd")).unwrap();
+    for (name, nonce) in nonces {
+        assert!(transcript.contains(&nonce), "open.trycmd explains no {name} nonce");
     }
 }
