@@ -1,1 +1,4 @@
-//! Nothing here: the examples are the programs beside this folder.
+//! What the programs beside this folder share: the MCP server that `mcp_server` runs and `fleet` runs three times.
+
+pub mod server;
+pub mod tools;
