@@ -1,0 +1,50 @@
+//! What is printed: expectations, each held or not, and counts at the end.
+
+use std::time::{Duration, Instant};
+
+/// The account of one run.
+pub struct Account {
+    started: Instant,
+    held: u32,
+    failed: u32,
+}
+
+impl Account {
+    pub fn open() -> Self {
+        Self { started: Instant::now(), held: 0, failed: 0 }
+    }
+
+    /// A heading.
+    pub fn chapter(&self, title: &str) {
+        println!("\n{title}");
+    }
+
+    /// A sentence for the reader.
+    pub fn say(&self, text: &str) {
+        println!("     {text}");
+    }
+
+    /// Something that has to be so.
+    pub fn expect(&mut self, held: bool, text: &str) {
+        if held {
+            self.held = self.held.saturating_add(1);
+            println!("  ok {text}");
+        } else {
+            self.failed = self.failed.saturating_add(1);
+            println!("FAIL {text}");
+        }
+    }
+
+    /// How long it has run.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The last lines; whether everything held.
+    pub fn close(self) -> bool {
+        let all = self.held.saturating_add(self.failed);
+        let seconds = self.started.elapsed().as_secs_f64();
+        println!("\n{} of {all} expectations held, in {seconds:.1} s.", self.held);
+        self.failed == 0 && self.held > 0
+    }
+}
