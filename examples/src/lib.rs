@@ -3,5 +3,7 @@
 
 pub mod client;
 pub mod keys;
+pub mod operator;
+pub mod replicas;
 pub mod server;
 pub mod tools;

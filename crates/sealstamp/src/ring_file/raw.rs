@@ -1,0 +1,218 @@
+//! JSON text to its members, nothing judged yet but the shape.
+//!
+//! Each text member borrows from the input: nothing is copied, so nothing has to be wiped here.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+
+use super::RingErrorKind;
+
+#[derive(Default)]
+pub(super) struct RawRing<'a> {
+    pub(super) format: Option<&'a str>,
+    pub(super) serial: Option<u64>,
+    pub(super) lifetime_s: Option<u64>,
+    pub(super) max_skew_s: Option<u64>,
+    pub(super) propagation_s: Option<u64>,
+    pub(super) keys: Option<Vec<RawKey<'a>>>,
+}
+
+#[derive(Default)]
+pub(super) struct RawKey<'a> {
+    pub(super) kid: Option<&'a str>,
+    pub(super) fingerprint: Option<&'a str>,
+    pub(super) suite: Option<&'a str>,
+    pub(super) secret: Option<&'a str>,
+    pub(super) created_at: Option<&'a str>,
+    pub(super) activates_at: Option<&'a str>,
+    pub(super) revoked_at: Option<&'a str>,
+}
+
+/// The members of the file, or why not and on which line.
+pub(super) fn parse(text: &str) -> Result<RawRing<'_>, (RingErrorKind, usize)> {
+    let fault = Fault::default();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let parsed = Reader::<RawRing<'_>>::new(&fault).deserialize(&mut json).and_then(|ring| json.end().map(|()| ring));
+    parsed.map_err(|error| {
+        // The parser's own words may quote the file, so only its line is kept. Where no rule of ours was broken, a value
+        // had the wrong type or the text is not JSON.
+        let kind =
+            fault.0.get().unwrap_or(if error.is_data() { RingErrorKind::WrongType } else { RingErrorKind::Syntax });
+        (kind, error.line())
+    })
+}
+
+/// What rule was broken, told beside the parser's error, which can only carry text.
+#[derive(Default)]
+struct Fault(Cell<Option<RingErrorKind>>);
+
+impl Fault {
+    fn raise<E: serde::de::Error>(&self, kind: RingErrorKind) -> E {
+        self.0.set(Some(kind));
+        E::custom("refused")
+    }
+}
+
+/// An object of the format: where the value of each member goes.
+trait Members<'a>: Default {
+    /// The place for the member of this name, if the format has it.
+    fn member(&mut self, name: &str) -> Option<Slot<'_, 'a>>;
+}
+
+/// Where to put the value of a member.
+enum Slot<'s, 'a> {
+    Text(&'s mut Option<&'a str>),
+    Number(&'s mut Option<u64>),
+    Keys(&'s mut Option<Vec<RawKey<'a>>>),
+}
+
+impl<'a> Members<'a> for RawRing<'a> {
+    fn member(&mut self, name: &str) -> Option<Slot<'_, 'a>> {
+        Some(match name {
+            "format" => Slot::Text(&mut self.format),
+            "serial" => Slot::Number(&mut self.serial),
+            "lifetime_s" => Slot::Number(&mut self.lifetime_s),
+            "max_skew_s" => Slot::Number(&mut self.max_skew_s),
+            "propagation_s" => Slot::Number(&mut self.propagation_s),
+            "keys" => Slot::Keys(&mut self.keys),
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Members<'a> for RawKey<'a> {
+    fn member(&mut self, name: &str) -> Option<Slot<'_, 'a>> {
+        Some(Slot::Text(match name {
+            "kid" => &mut self.kid,
+            "fingerprint" => &mut self.fingerprint,
+            "suite" => &mut self.suite,
+            "secret" => &mut self.secret,
+            "created_at" => &mut self.created_at,
+            "activates_at" => &mut self.activates_at,
+            "revoked_at" => &mut self.revoked_at,
+            _ => return None,
+        }))
+    }
+}
+
+/// Reads one value: [`Text`], [`Number`], [`Keys`], or an object. It is both the seed and the visitor.
+struct Reader<'f, T> {
+    fault: &'f Fault,
+    of: PhantomData<T>,
+}
+
+impl<'f, T> Reader<'f, T> {
+    fn new(fault: &'f Fault) -> Self {
+        Self { fault, of: PhantomData }
+    }
+}
+
+struct Text;
+struct Number;
+struct Keys;
+
+impl<'de> DeserializeSeed<'de> for Reader<'_, Text> {
+    type Value = &'de str;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_, Text> {
+    type Value = &'de str;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(text)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_, Number> {
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_u64(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_, Number> {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(number)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        Err(self.fault.raise(RingErrorKind::OutOfRange))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_, Keys> {
+    type Value = Vec<RawKey<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_, Keys> {
+    type Value = Vec<RawKey<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let mut keys = Vec::new();
+        let one = || Reader::<RawKey<'de>>::new(self.fault);
+        while let Some(key) = from.next_element_seed(one())? {
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+}
+
+impl<'de, T: Members<'de>> DeserializeSeed<'de> for Reader<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Members<'de>> Visitor<'de> for Reader<'_, T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let fault = self.fault;
+        let mut object = T::default();
+        while let Some(name) = from.next_key_seed(Reader::<Text>::new(fault))? {
+            match object.member(name).ok_or_else(|| fault.raise(RingErrorKind::UnknownField))? {
+                Slot::Text(slot) => fill(slot, from.next_value_seed(Reader::<Text>::new(fault))?, fault)?,
+                Slot::Number(slot) => fill(slot, from.next_value_seed(Reader::<Number>::new(fault))?, fault)?,
+                Slot::Keys(slot) => fill(slot, from.next_value_seed(Reader::<Keys>::new(fault))?, fault)?,
+            }
+        }
+        Ok(object)
+    }
+}
+
+fn fill<T, E: serde::de::Error>(slot: &mut Option<T>, value: T, fault: &Fault) -> Result<(), E> {
+    if slot.replace(value).is_some() { Err(fault.raise(RingErrorKind::DuplicateMember)) } else { Ok(()) }
+}
