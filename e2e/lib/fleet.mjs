@@ -81,7 +81,7 @@ export class Fleet {
   async settled() {
     const { serial } = JSON.parse(await readFile(this.ring, 'utf8'));
     for (let waited = 0; waited < 10_000; waited += 100) {
-      if ((await this.health()).every((status) => status.serial === serial)) return;
+      if ((await this.health()).every((status) => status.ring.serial === serial)) return;
       await sleep(100);
     }
     throw new Error(`not every replica loaded serial ${serial}: ${JSON.stringify(await this.health())}`);

@@ -1,2 +1,50 @@
-//! x
-fn main() {}
+//! An MCP server that wants a fresh DPoP proof with every request. Start as many as you like on one ring file.
+//!
+//! ```text
+//! sealstamp --ring ring.json init
+//! cargo run --release --example mcp_server -- --listen 127.0.0.1:8000 --public-url http://127.0.0.1:8000/mcp \
+//!     --ring ring.json --issuer https://issuer.example --issuer-jwks jwks.json
+//! ```
+//!
+//! The server itself is in `examples/src/server.rs`, its tools in `examples/src/tools.rs`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sealstamp_examples::server::{self, Flags};
+use tokio::signal;
+
+/// An MCP server with DPoP and sealed nonces.
+#[derive(Parser)]
+#[command(name = "mcp_server")]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match server::serve(Cli::parse().flags, asked_to_stop()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mcp_server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+}
