@@ -1,4 +1,4 @@
-//! Waits for the token's verdict, then for the inner service.
+//! Waits for the decision, then for the inner service.
 
 use std::fmt;
 use std::future::Future;
@@ -12,11 +12,12 @@ use tower_service::Service;
 use super::ResponseBody;
 use crate::{Accepted, Refused, Verifier};
 
-/// The verdict on a token; the one allocation that an accepted request costs here.
-pub(super) type Verdict = Pin<Box<dyn Future<Output = Result<Accepted, Refused>> + Send>>;
+/// The decision, and the request that it is about. Boxed, since what a [`TokenValidator`](crate::TokenValidator) waits for
+/// has no name.
+pub(super) type Deciding<B> = Pin<Box<dyn Future<Output = (Request<B>, Result<Accepted, Refused>)> + Send>>;
 
 pin_project! {
-    /// The response, when it is there: of [`DpopService`](super::DpopService).
+    /// The response of a [`DpopService`](super::DpopService), when it is there.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -29,19 +30,14 @@ pin_project! {
 pin_project! {
     #[project = StateProjected]
     enum State<S, F, B> {
-        Refused { response: Option<Response<&'static str>> },
-        Verifying { verdict: Verdict, verifier: Verifier, inner: S, request: Option<Request<B>> },
-        Running { #[pin] future: F, accepted: Accepted },
+        Deciding { deciding: Deciding<B>, verifier: Verifier, inner: S },
+        Running { #[pin] running: F, accepted: Accepted },
     }
 }
 
 impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
-    pub(super) fn refused(response: Response<&'static str>) -> Self {
-        Self { state: State::Refused { response: Some(response) } }
-    }
-
-    pub(super) fn verifying(verdict: Verdict, verifier: Verifier, inner: S, request: Request<B>) -> Self {
-        Self { state: State::Verifying { verdict, verifier, inner, request: Some(request) } }
+    pub(super) fn new(deciding: Deciding<B>, verifier: Verifier, inner: S) -> Self {
+        Self { state: State::Deciding { deciding, verifier, inner } }
     }
 }
 
@@ -51,33 +47,29 @@ where
 {
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
         loop {
-            let next = match self.as_mut().project().state.project() {
-                StateProjected::Refused { response } => match response.take() {
-                    Some(response) => return Poll::Ready(Ok(response.map(ResponseBody::refusal))),
-                    // Polled after it was ready, which no caller may do; there is nothing to say and nothing to panic for.
-                    None => return Poll::Pending,
-                },
-                StateProjected::Verifying { verdict, verifier, inner, request } => {
-                    match (ready!(verdict.as_mut().poll(cx)), request.take()) {
-                        (Err(refused), _) => {
-                            State::Refused { response: Some(verifier.resource_server_response(&refused)) }
+            match state.as_mut().project() {
+                StateProjected::Deciding { deciding, verifier, inner } => {
+                    let running = match ready!(deciding.as_mut().poll(cx)) {
+                        (_, Err(refused)) => {
+                            let response = verifier.resource_server_response(&refused);
+                            return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                         }
-                        (Ok(accepted), Some(mut request)) => {
+                        (mut request, Ok(accepted)) => {
                             request.extensions_mut().insert(accepted.clone());
-                            State::Running { future: inner.call(request), accepted }
+                            State::Running { running: inner.call(request), accepted }
                         }
-                        (Ok(_), None) => State::Refused { response: None },
-                    }
+                    };
+                    state.set(running);
                 }
-                StateProjected::Running { future, accepted } => {
-                    let mut response = ready!(future.poll(cx))?;
+                StateProjected::Running { running, accepted } => {
+                    let mut response = ready!(running.poll(cx))?;
                     accepted.write_headers(response.headers_mut());
                     return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
-            };
-            self.as_mut().project().state.set(next);
+            }
         }
     }
 }

@@ -26,7 +26,7 @@
 //! use sealstamp_dpop::{Accepted, tower::DpopLayer};
 //!
 //! async fn hello(axum::Extension(caller): axum::Extension<Accepted>) -> String {
-//!     format!("hello {}", caller.thumbprint())
+//!     format!("hello {}", caller.token().subject().unwrap_or("somebody"))
 //! }
 //!
 //! # fn app<V: TokenValidator + 'static>(verifier: Verifier, tokens: V) -> Router {

@@ -1,7 +1,6 @@
 //! Dispatch: the verifier decides, this obeys.
 
 use std::fmt;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -28,6 +27,7 @@ impl<S, V, ReqBody, ResBody> Service<Request<ReqBody>> for DpopService<S, V>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     V: TokenValidator + 'static,
+    ReqBody: Send + 'static,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
@@ -38,27 +38,19 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Gate { verifier, tokens, clock, peer } = &self.gate;
+        let Gate { verifier, tokens, clock, peer } = self.gate.clone();
         let now = clock();
-        let head = RequestHead {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-            peer: peer(request.extensions()),
-        };
-        let checked = match verifier.check(head, now) {
-            Ok(checked) => checked,
-            Err(refused) => return ResponseFuture::refused(verifier.resource_server_response(&refused)),
-        };
-        let tokens = Arc::clone(tokens);
-        let verdict = Box::pin(async move {
-            let facts = tokens.validate(checked.token(), now).await;
-            checked.finish(facts)
+        let decider = verifier.clone();
+        let deciding = Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let head = RequestHead { peer: peer(&parts.extensions), ..RequestHead::of(&parts) };
+            let decision = decider.decide(head, &*tokens, now).await;
+            (Request::from_parts(parts, body), decision)
         });
         // Readiness belongs to the instance that was polled: that one is called, and its clone is polled the next time.
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
-        ResponseFuture::verifying(verdict, verifier.clone(), ready, request)
+        ResponseFuture::new(deciding, verifier, ready)
     }
 }
 
