@@ -37,6 +37,13 @@ impl<B> ResponseBody<B> {
     }
 }
 
+/// An empty body, which a layer further out may want to answer with.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self { kind: Kind::Refusal { text: None } }
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = B::Error;
