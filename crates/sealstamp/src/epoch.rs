@@ -15,7 +15,7 @@ use sha2::Sha256;
 use crate::binding::Audience;
 use crate::nonce::{Aad, Refusal, Unique};
 use crate::ring::{Kid, Ring, Suite};
-use crate::secret::{Prk, scrub_stack};
+use crate::secret::Prk;
 use crate::window::UnixMillis;
 
 const INFO: &[u8] = b"sealstamp v1 epoch";
@@ -41,15 +41,13 @@ impl EpochKey {
         let material = prk.expand::<64>(&info);
         let (aead_key, iv_key) = material.split_at(32);
         #[expect(clippy::expect_used, reason = "both AEADs take keys of 32 bytes and HMAC takes any length")]
-        let key = {
+        {
             let aead = match suite {
                 Suite::Aes256Gcm => Aead::Aes(Aes256Gcm::new_from_slice(aead_key).expect("32 bytes")),
                 Suite::ChaCha20Poly1305 => Aead::ChaCha(ChaCha20Poly1305::new_from_slice(aead_key).expect("32 bytes")),
             };
             Self { aead, iv_mac: Hmac::new_from_slice(iv_key).expect("any length") }
-        };
-        scrub_stack();
-        key
+        }
     }
 
     pub(crate) const fn version(&self) -> u8 {

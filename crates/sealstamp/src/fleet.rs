@@ -215,3 +215,6 @@ impl fmt::Debug for Fleet {
         f.debug_struct("Fleet").field("audience", &self.0.audience).field("ring", &keys.ring).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,9 +106,7 @@ impl Secret {
 
     /// `prk = HKDF-Extract("sealstamp v1", secret)` (RFC 5869 section 2.2).
     pub(crate) fn extract(&self) -> Prk {
-        let prk = Prk(Hkdf::new(Some(SALT), &self.0[..]));
-        scrub_stack();
-        prk
+        Prk(Hkdf::new(Some(SALT), &self.0[..]))
     }
 }
 
@@ -140,16 +138,6 @@ impl fmt::Debug for Prk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Prk(..)")
     }
-}
-
-/// Overwrites the dead stack below the caller, where a hash has just left blocks of its input.
-///
-/// Hash states are moved by value inside the libraries, and a move leaves its bytes behind. Without unsafe code the best
-/// that can be done is to write over the place; a test searches the process's memory for what is left.
-#[inline(never)]
-pub(crate) fn scrub_stack() {
-    let mut below = [0_u8; 8192];
-    std::hint::black_box(&mut below).zeroize();
 }
 
 #[cfg(test)]

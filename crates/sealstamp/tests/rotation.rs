@@ -1,0 +1,390 @@
+//! The life of a ring: each transition, its refusals from both sides of their time, and the fleet's promises I1 to I4 under
+//! random sequences of them.
+
+use proptest::prelude::*;
+use sealstamp::{
+    Audience, Binding, Fleet, Force, Fresh, KeyState, Kid, Refusal, Refused, Ring, Settings, Suite, Transition,
+    UnixMillis,
+};
+
+const NOW: u64 = 1_795_374_000_000;
+const LIFETIME: u64 = 120_000;
+const SKEW: u64 = 5_000;
+const PROPAGATION: u64 = 600_000;
+const GRACE: u64 = LIFETIME + 2 * SKEW;
+
+fn at(ms: u64) -> UnixMillis {
+    UnixMillis::new(ms)
+}
+
+fn fresh(seed: u64) -> Fresh {
+    Fresh::insecure_from_seed(seed)
+}
+
+fn ring() -> Ring {
+    Ring::init(Settings::default(), Suite::Aes256Gcm, at(NOW), fresh(1))
+}
+
+fn rotated(ring: &Ring, now: u64, seed: u64) -> Ring {
+    ring.rotate(None, at(now), fresh(seed), Force::No).unwrap().ring
+}
+
+fn states(ring: &Ring, now: u64) -> Vec<KeyState> {
+    ring.status(at(now)).map(|s| s.state).collect()
+}
+
+fn kid(ring: &Ring, index: usize) -> Kid {
+    ring.keys()[index].kid()
+}
+
+fn dates(ring: &Ring) -> Vec<Option<u64>> {
+    ring.keys().iter().map(|k| k.activates_at().map(UnixMillis::get)).collect()
+}
+
+use KeyState::{Active, Prunable, Retiring, Revoked, Staged};
+
+#[test]
+fn init_makes_one_active_and_one_staged_key() {
+    let ring = ring();
+    assert_eq!(ring.serial(), 1);
+    assert_eq!(dates(&ring), [Some(NOW - SKEW), None]);
+    // The slowest and the fastest clock of the fleet, and one that is out of all bounds.
+    for now in [NOW - SKEW, NOW, NOW + SKEW, 0, u64::MAX] {
+        assert_eq!(states(&ring, now), [Active, Staged], "{now}");
+    }
+}
+
+#[test]
+fn a_key_goes_from_staged_to_pruned() {
+    let ring = rotated(&ring(), NOW, 2);
+    let date = NOW + PROPAGATION;
+    assert_eq!(ring.serial(), 2);
+    assert_eq!(dates(&ring), [Some(NOW - SKEW), Some(date), None]);
+    assert_eq!(ring.pending(at(date - 1)).map(sealstamp::Key::kid), Some(kid(&ring, 1)));
+    assert_eq!(ring.pending(at(date)), None);
+    for (now, expected) in [
+        (date - 1, [Active, Staged, Staged]),
+        (date, [Retiring, Active, Staged]),
+        (date + GRACE - 1, [Retiring, Active, Staged]),
+        (date + GRACE, [Prunable, Active, Staged]),
+    ] {
+        assert_eq!(states(&ring, now), expected, "{now}");
+    }
+    assert_eq!(
+        ring.prune(at(date + GRACE - 1), Force::No).unwrap_err(),
+        Refused::NotYetPrunable { legal_at: at(date + GRACE) }
+    );
+    let pruned = ring.prune(at(date + GRACE), Force::No).unwrap();
+    assert_eq!(pruned.cost, Default::default());
+    assert_eq!(states(&pruned.ring, date + GRACE), [Active, Staged]);
+    assert_eq!(pruned.ring.prune(at(date + GRACE), Force::No).unwrap_err(), Refused::NothingToPrune);
+}
+
+/// Keystone: rotating twice before the copies arrived refused everyone (I3).
+#[test]
+fn i3_a_second_rotation_waits_for_the_first() {
+    let ring = rotated(&ring(), NOW, 2);
+    let date = NOW + PROPAGATION;
+    let again = |now: u64| ring.rotate(None, at(now), fresh(3), Force::No);
+    let refused = again(date - 1).unwrap_err();
+    assert_eq!(refused, Refused::Pending { kid: kid(&ring, 1), legal_at: at(date) });
+    assert_eq!(refused.legal_at(), Some(at(date)));
+    assert_eq!(dates(&again(date).unwrap().ring)[2], Some(date + PROPAGATION));
+}
+
+#[test]
+fn i3_no_date_before_every_replica_can_know_it() {
+    let at_date = |date: u64| ring().rotate(Some(at(date)), at(NOW), fresh(2), Force::No);
+    for early in [0, NOW - 1, NOW, NOW + PROPAGATION - 1] {
+        assert_eq!(at_date(early).unwrap_err(), Refused::TooEarly { legal_at: at(NOW + PROPAGATION) }, "{early}");
+    }
+    for date in [NOW + PROPAGATION, NOW + 86_400_000] {
+        assert_eq!(dates(&at_date(date).unwrap().ring)[1], Some(date));
+    }
+    let forced = ring().rotate(Some(at(NOW)), at(NOW), fresh(2), Force::YesAtACost).unwrap();
+    assert_eq!(dates(&forced.ring)[1], Some(NOW));
+    assert_eq!(forced.cost.retries_until, Some(at(NOW + PROPAGATION + GRACE)));
+    assert_eq!(at_date(u64::MAX).unwrap_err(), Refused::OutOfRange);
+    assert_eq!(ring().rotate(None, at(u64::MAX), fresh(2), Force::No).unwrap_err(), Refused::OutOfRange);
+}
+
+#[test]
+fn revoking_the_active_key_promotes_the_next() {
+    let now = NOW + 10 * PROPAGATION;
+    let revoked = ring().revoke(kid(&ring(), 0), at(now), fresh(2), Force::No).unwrap();
+    assert_eq!(dates(&revoked.ring), [Some(NOW - SKEW), Some(now - SKEW), None]);
+    assert_eq!(states(&revoked.ring, now - SKEW), [Revoked, Active, Staged], "the slowest clock agrees");
+    assert_eq!(revoked.cost.retries_until, Some(at(now + PROPAGATION + GRACE)));
+    assert_eq!(revoked.cost.unknown_key_until, None, "the heir has been everywhere for long");
+    assert!(!revoked.ring.to_json().contains(&secret_text(&ring(), 0)), "the secret is erased");
+
+    // At once after init: the heir is as young as the ring, and its date is a millisecond after the revoked one's.
+    let young = ring().revoke(kid(&ring(), 0), at(NOW), fresh(2), Force::No).unwrap();
+    assert_eq!(dates(&young.ring)[1], Some(NOW - SKEW + 1));
+    assert_eq!(young.cost.unknown_key_until, Some(at(NOW + PROPAGATION + SKEW)));
+}
+
+/// With a key to come, that one steps in: its date only moves towards now.
+#[test]
+fn revoking_the_active_key_promotes_the_pending_one() {
+    let ring = rotated(&ring(), NOW, 2);
+    let now = NOW + 60_000;
+    let revoked = ring.revoke(kid(&ring, 0), at(now), fresh(3), Force::No).unwrap().ring;
+    assert_eq!(dates(&revoked), [Some(NOW - SKEW), Some(now - SKEW), None]);
+    assert_eq!(states(&revoked, now), [Revoked, Active, Staged]);
+}
+
+#[test]
+fn revoking_the_pending_key_hands_its_date_on() {
+    let ring = rotated(&ring(), NOW, 2);
+    let date = NOW + PROPAGATION;
+    let now = NOW + 60_000;
+    let revoked = ring.revoke(kid(&ring, 1), at(now), fresh(3), Force::No).unwrap();
+    assert_eq!(dates(&revoked.ring), [Some(NOW - SKEW), None, Some(date), None]);
+    assert_eq!(states(&revoked.ring, now), [Active, Revoked, Staged, Staged]);
+    assert_eq!(revoked.cost.retries_until, Some(at(now + PROPAGATION + GRACE)), "a late replica still mints with it");
+    assert_eq!(revoked.cost.unknown_key_until, Some(at(NOW + PROPAGATION + SKEW)));
+}
+
+#[test]
+fn revoking_a_staged_or_a_retiring_key_touches_no_date() {
+    let base = ring();
+    let staged = base.revoke(kid(&base, 1), at(NOW), fresh(2), Force::No).unwrap();
+    assert_eq!(states(&staged.ring, NOW), [Active, Revoked, Staged]);
+    assert_eq!(dates(&staged.ring), [Some(NOW - SKEW), None, None]);
+    assert_eq!(staged.cost, Default::default(), "nobody has seen a nonce of it");
+
+    let later = NOW + PROPAGATION;
+    let base = rotated(&base, NOW, 2);
+    let retiring = base.revoke(kid(&base, 0), at(later), fresh(3), Force::No).unwrap();
+    assert_eq!(states(&retiring.ring, later), [Revoked, Active, Staged]);
+    assert_eq!(dates(&retiring.ring), dates(&base));
+    assert_eq!(retiring.cost.retries_until, Some(at(later + PROPAGATION + GRACE)));
+}
+
+#[test]
+fn a_tombstone_stays_until_every_replica_knows_it() {
+    let base = ring();
+    let now = NOW + PROPAGATION;
+    let revoked = base.revoke(kid(&base, 0), at(now), fresh(2), Force::No).unwrap().ring;
+    let gone = now + PROPAGATION + GRACE;
+    assert_eq!(revoked.prune(at(gone - 1), Force::No).unwrap_err(), Refused::NotYetPrunable { legal_at: at(gone) });
+    assert_eq!(states(&revoked.prune(at(gone), Force::No).unwrap().ring, gone), [Active, Staged]);
+    let forced = revoked.prune(at(now), Force::YesAtACost).unwrap();
+    assert_eq!((forced.ring.keys().len(), forced.cost.retries_until), (2, Some(at(gone))));
+}
+
+#[test]
+fn revoke_refuses_what_it_cannot_do() {
+    let ring = ring();
+    let kids = [kid(&ring, 0), kid(&ring, 1)];
+    assert_eq!(
+        ring.revoke("00000000".parse().unwrap(), at(NOW), fresh(2), Force::No).unwrap_err(),
+        Refused::UnknownKid
+    );
+    let revoked = ring.revoke(kids[1], at(NOW), fresh(2), Force::No).unwrap().ring;
+    let again = revoked.revoke(kids[1], at(NOW + 1), fresh(3), Force::YesAtACost).unwrap_err();
+    assert_eq!(again, Refused::AlreadyRevoked { revoked_at: at(NOW) });
+}
+
+/// A ring that somebody cut down to one key by hand.
+#[test]
+fn i3_the_only_key_is_not_revoked() {
+    let ring = only_key();
+    let known = NOW + PROPAGATION + SKEW;
+    let revoke = |ring: &Ring, now: u64, force| ring.revoke(kid(ring, 0), at(now), fresh(2), force);
+    assert_eq!(revoke(&ring, NOW, Force::No).unwrap_err(), Refused::OnlyKey { legal_at: at(known) });
+    let forced = revoke(&ring, NOW, Force::YesAtACost).unwrap();
+    assert_eq!(states(&forced.ring, NOW), [Revoked, Active, Staged]);
+    assert_eq!(forced.cost.unknown_key_until, Some(at(known)));
+    // The advice that the refusal gives: rotate first.
+    let rotated = rotated(&ring, NOW, 3);
+    assert_eq!(dates(&rotated), [Some(NOW - SKEW), Some(known), None]);
+    let revoked = revoke(&rotated, known, Force::No).unwrap();
+    assert_eq!(revoked.cost.unknown_key_until, None);
+}
+
+fn only_key() -> Ring {
+    let file = ring().to_json().to_string();
+    let cut = file.find("    },\n").unwrap();
+    Ring::parse(format!("{}    }}\n  ]\n}}\n", &file[..cut]).as_bytes()).unwrap()
+}
+
+#[test]
+fn revoke_all_starts_again() {
+    let base = rotated(&ring(), NOW, 2);
+    let now = NOW + 60_000;
+    let Transition { ring: new, cost, .. } = base.revoke_all(at(now), fresh(3)).unwrap();
+    assert_eq!(states(&new, now), [Revoked, Revoked, Revoked, Active, Staged]);
+    assert_eq!(states(&new, now - SKEW)[3], Active, "the slowest clock agrees");
+    assert_eq!(cost.unknown_key_until, Some(at(now + PROPAGATION + SKEW)));
+    let file = new.to_json();
+    assert!((0..3).all(|n| !file.contains(&secret_text(&base, n))));
+    assert_eq!(new.prune(at(now + PROPAGATION + GRACE), Force::No).unwrap().ring.keys().len(), 2);
+}
+
+fn secret_text(ring: &Ring, index: usize) -> String {
+    let file = ring.to_json();
+    let line = file.lines().filter(|l| l.contains("\"secret\"")).nth(index).unwrap();
+    line.trim().split('"').nth(3).unwrap().to_string()
+}
+
+/// An operator's clock that was set back an hour breaks no rule of the ring, and the file can still be read.
+#[test]
+fn a_clock_set_back_makes_no_unreadable_ring() {
+    let back = NOW - 3_600_000;
+    let base = rotated(&ring(), NOW, 2);
+    let all = [
+        base.rotate(None, at(back), fresh(3), Force::YesAtACost),
+        base.revoke(kid(&base, 0), at(back), fresh(3), Force::No),
+        base.revoke(kid(&base, 1), at(back), fresh(3), Force::No),
+        base.revoke(kid(&base, 2), at(back), fresh(3), Force::No),
+        base.revoke_all(at(back), fresh(3)),
+    ];
+    for next in all {
+        let next = next.unwrap().ring;
+        assert_eq!(Ring::parse(next.to_json().as_bytes()), Ok(next));
+    }
+    assert!(matches!(base.rotate(None, at(back), fresh(3), Force::No), Err(Refused::Pending { .. })));
+}
+
+/// What an operator may do, at random.
+#[derive(Clone, Debug)]
+enum Act {
+    Rotate { later: u64 },
+    Prune,
+    Revoke { index: usize },
+    RevokeAll,
+}
+
+fn act(revoking: bool) -> impl Strategy<Value = Act> {
+    let calm = prop_oneof![3 => (0..3 * PROPAGATION).prop_map(|later| Act::Rotate { later }), 1 => Just(Act::Prune)];
+    let alarm = prop_oneof![5 => (0..8_usize).prop_map(|index| Act::Revoke { index }), 1 => Just(Act::RevokeAll)];
+    if revoking { prop_oneof![2 => calm, 1 => alarm].boxed() } else { calm.boxed() }
+}
+
+fn apply(ring: &Ring, act: &Act, now: UnixMillis, seed: u64) -> Option<Ring> {
+    let next = match act {
+        Act::Rotate { later } => {
+            let date = at(now.get() + PROPAGATION + later);
+            ring.rotate(Some(date).filter(|_| later % 2 == 0), now, fresh(seed), Force::No)
+        }
+        Act::Prune => ring.prune(now, Force::No),
+        Act::Revoke { index } => ring.revoke(ring.keys()[index % ring.keys().len()].kid(), now, fresh(seed), Force::No),
+        Act::RevokeAll => ring.revoke_all(now, fresh(seed)),
+    };
+    next.ok().map(|t| t.ring)
+}
+
+/// Versions of a ring and when each was written, in true time.
+fn history(acts: &[(u64, Act)]) -> (Vec<(u64, Ring)>, Vec<u64>) {
+    let (mut versions, mut alarms) = (vec![(NOW, ring())], Vec::new());
+    let mut now = NOW;
+    for (seed, (pause, act)) in (10..).zip(acts) {
+        now += pause;
+        if let Some(next) = apply(&versions.last().unwrap().1, act, at(now), seed) {
+            versions.push((now, next));
+            if matches!(act, Act::Revoke { .. } | Act::RevokeAll) {
+                alarms.push(now);
+            }
+        }
+    }
+    (versions, alarms)
+}
+
+/// A replica: how far its clock is off, and how late it loads each file.
+#[derive(Clone, Debug)]
+struct Replica {
+    fast: bool,
+    off: u64,
+    delay: u64,
+}
+
+fn replica() -> impl Strategy<Value = Replica> {
+    (any::<bool>(), 0..=SKEW / 2, 0..=PROPAGATION).prop_map(|(fast, off, delay)| Replica { fast, off, delay })
+}
+
+impl Replica {
+    fn clock(&self, time: u64) -> UnixMillis {
+        at(if self.fast { time + self.off } else { time - self.off })
+    }
+
+    /// The fleet handle of this replica at a true time, with the ring that it has loaded by then.
+    fn fleet(&self, versions: &[(u64, Ring)], time: u64) -> Fleet {
+        let loaded = versions.iter().rev().find(|(written, _)| written + self.delay <= time);
+        let ring = loaded.map_or(&versions[0].1, |(_, ring)| ring).clone();
+        Fleet::new(ring, Audience::new("https://mcp.example.com/mcp").unwrap()).unwrap()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// I1, I2: every nonce minted anywhere opens everywhere for its lifetime, through any rotations and prunings; with
+    /// revocations among them, outside a revocation's propagation.
+    #[test]
+    fn i1_i2_what_one_replica_mints_all_open(
+        acts in prop_oneof![
+            prop::collection::vec((0..PROPAGATION, act(false)), 1..12),
+            prop::collection::vec((0..PROPAGATION, act(true)), 1..12),
+        ],
+        minter in replica(),
+        opener in replica(),
+        moments in prop::collection::vec((any::<prop::sample::Index>(), 0..=LIFETIME), 1..20),
+    ) {
+        let (versions, alarms) = history(&acts);
+        let end = versions.last().unwrap().0 + 5 * PROPAGATION;
+        for (moment, age) in moments {
+            let minted = NOW + moment.index(usize::try_from(end - NOW).unwrap()) as u64;
+            let opened = minted + age;
+            if alarms.iter().any(|alarm| (*alarm..=alarm + PROPAGATION + GRACE).contains(&opened)) {
+                continue;
+            }
+            let nonce = minter.fleet(&versions, minted).mint(minter.clock(minted), &Binding::None);
+            let result = opener.fleet(&versions, opened).open(&nonce, opener.clock(opened), &Binding::None);
+            prop_assert!(result.is_ok(), "minted {}, opened {age} later: {result:?}", minted - NOW);
+        }
+    }
+
+    /// I4: a revoked key neither mints nor opens anywhere after `propagation`.
+    #[test]
+    fn i4_a_revoked_key_is_dead_after_propagation(
+        acts in prop::collection::vec((0..PROPAGATION, act(true)), 1..12),
+        replica in replica(),
+        later in PROPAGATION..3 * PROPAGATION,
+    ) {
+        let (versions, _) = history(&acts);
+        for (index, (written, ring)) in versions.iter().enumerate() {
+            for key in ring.keys().iter().filter(|k| k.revoked_at() == Some(at(*written))) {
+                let before = Fleet::new(versions[index - 1].1.clone(), Audience::new("https://mcp.example.com/mcp").unwrap()).unwrap();
+                let time = written + later;
+                let fleet = replica.fleet(&versions, time);
+                let now = replica.clock(time);
+                let minted = fleet.mint(now, &Binding::None);
+                prop_assert_ne!(fleet.open(&minted, now, &Binding::None).unwrap().kid(), key.kid());
+                // Whoever kept the old ring mints with the revoked key if it is the active one.
+                let held = before.mint(now, &Binding::None);
+                if before.ring().active(now).kid() == key.kid() {
+                    let refusal = fleet.open(&held, now, &Binding::None).unwrap_err();
+                    prop_assert!(matches!(refusal, Refusal::RevokedKey | Refusal::UnknownKey), "{refusal}");
+                }
+            }
+        }
+    }
+
+    /// Every ring that transitions make can be read back, has a key to mint with, and exactly one.
+    #[test]
+    fn every_ring_on_the_way_is_sound(acts in prop::collection::vec((0..2 * PROPAGATION, act(true)), 0..30), back in 0..3_600_000_u64) {
+        let (versions, _) = history(&acts);
+        for (serial, (written, ring)) in (1..).zip(&versions) {
+            prop_assert_eq!(ring.serial(), serial);
+            prop_assert_eq!(&Ring::parse(ring.to_json().as_bytes()).unwrap(), ring);
+            for now in [written - back, *written, written + back, 0, u64::MAX] {
+                let active = states(ring, now).iter().filter(|s| **s == Active).count();
+                prop_assert_eq!(active, 1, "at {}", now);
+                let live_staged = ring.keys().iter().filter(|k| k.revoked_at().is_none() && k.activates_at().is_none()).count();
+                prop_assert_eq!(live_staged, 1);
+            }
+        }
+    }
+}
