@@ -139,8 +139,8 @@ mod tests {
         let longest = format!("DPoP {}", "a".repeat(MAX_TOKEN_BYTES));
         assert!(Credentials::of(&headers("authorization", &[longest.as_bytes()])).is_ok());
         let longer = format!("{longest}a");
-        let refused = Credentials::of(&headers("authorization", &[longer.as_bytes()]));
-        assert_eq!(refused, Err(Reason::MalformedAuthorization));
+        let longer = headers("authorization", &[longer.as_bytes()]);
+        assert_eq!(Credentials::of(&longer), Err(Reason::MalformedAuthorization));
     }
 
     /// R43-1.

@@ -10,6 +10,10 @@ mod decide;
 mod header;
 mod json;
 mod jwk;
+#[cfg(feature = "jwks-http")]
+mod jwks_http;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod proof;
 mod reason;
 mod signature;
@@ -24,5 +28,9 @@ pub use config::{ConfigError, Nonces, VerifierBuilder};
 pub use counters::Counters;
 pub use decide::{Accepted, Checked, IAT_WINDOW_S, Refused, VerifiedProof, Verifier};
 pub use header::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
+#[cfg(feature = "jwks-http")]
+pub use jwks_http::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
+#[cfg(feature = "jwt")]
+pub use jwt::{Jwks, JwksError, JwtValidator, NBF_LEEWAY_S};
 pub use reason::{Answer, Reason};
 pub use token::{TokenBinding, TokenDefect, TokenFacts, TokenValidator};
