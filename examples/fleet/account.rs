@@ -3,29 +3,29 @@
 use std::time::{Duration, Instant};
 
 /// The account of one run.
-pub struct Account {
+pub(crate) struct Account {
     started: Instant,
     held: u32,
     failed: u32,
 }
 
 impl Account {
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self { started: Instant::now(), held: 0, failed: 0 }
     }
 
     /// A heading.
-    pub fn chapter(&self, title: &str) {
+    pub(crate) fn chapter(&self, title: &str) {
         println!("\n{title}");
     }
 
     /// A sentence for the reader.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         println!("     {text}");
     }
 
     /// Something that has to be so.
-    pub fn expect(&mut self, held: bool, text: &str) {
+    pub(crate) fn expect(&mut self, held: bool, text: &str) {
         if held {
             self.held = self.held.saturating_add(1);
             println!("  ok {text}");
@@ -36,12 +36,12 @@ impl Account {
     }
 
     /// How long it has run.
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
     /// The last lines; whether everything held.
-    pub fn close(self) -> bool {
+    pub(crate) fn close(self) -> bool {
         let all = self.held.saturating_add(self.failed);
         let seconds = self.started.elapsed().as_secs_f64();
         println!("\n{} of {all} expectations held, in {seconds:.1} s.", self.held);

@@ -10,21 +10,21 @@ use sealstamp_examples::keys::unix_seconds;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The attacker, with the victim's key at hand: so that only the nonce can be at fault.
-pub struct Attacker<'a> {
-    pub victim: &'a Client,
-    pub addresses: &'a [String],
+pub(crate) struct Attacker<'a> {
+    pub(crate) victim: &'a Client,
+    pub(crate) addresses: &'a [String],
 }
 
 impl Attacker<'_> {
     /// 45 random bytes, spelled like a nonce.
-    pub fn random_nonce(&self) -> Result<String> {
+    pub(crate) fn random_nonce(&self) -> Result<String> {
         let mut bytes = [0; 45];
         aws_lc_rs::rand::fill(&mut bytes)?;
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// The nonce with the last bit of its tag flipped.
-    pub fn flipped(&self, nonce: &str) -> String {
+    pub(crate) fn flipped(&self, nonce: &str) -> String {
         let mut bytes = URL_SAFE_NO_PAD.decode(nonce).unwrap_or_default();
         if let Some(last) = bytes.last_mut() {
             *last ^= 1;
@@ -33,7 +33,7 @@ impl Attacker<'_> {
     }
 
     /// Whether every server refuses a proof that is right but for its nonce, with this error and a nonce to use instead.
-    pub async fn refused_everywhere(&self, nonce: Option<&str>, error: &str) -> Result<bool> {
+    pub(crate) async fn refused_everywhere(&self, nonce: Option<&str>, error: &str) -> Result<bool> {
         let mut refused = true;
         for address in self.addresses {
             let proof = self.victim.proof(nonce, unix_seconds())?;
@@ -44,7 +44,7 @@ impl Attacker<'_> {
     }
 
     /// Whether every server accepts it.
-    pub async fn accepted_everywhere(&self, nonce: &str) -> Result<bool> {
+    pub(crate) async fn accepted_everywhere(&self, nonce: &str) -> Result<bool> {
         let mut accepted = true;
         for address in self.addresses {
             let proof = self.victim.proof(Some(nonce), unix_seconds())?;
@@ -54,7 +54,7 @@ impl Attacker<'_> {
     }
 
     /// The victim's token with a proof by the attacker's own key.
-    pub async fn with_anothers_key(&self, thief: &Client, nonce: &str) -> Result<bool> {
+    pub(crate) async fn with_anothers_key(&self, thief: &Client, nonce: &str) -> Result<bool> {
         let mut refused = true;
         for address in self.addresses {
             let thief = thief.with_token_of(self.victim);
@@ -66,7 +66,7 @@ impl Attacker<'_> {
     }
 
     /// One request as it went over the wire, and proofs made in stock while the key would sign anything.
-    pub fn steal(&self, nonce: &str) -> Result<Stolen> {
+    pub(crate) fn steal(&self, nonce: &str) -> Result<Stolen> {
         let now = unix_seconds();
         let stock = (0..60)
             .map(|ahead| self.victim.proof(Some(nonce), now.saturating_add(ahead)))
@@ -76,7 +76,7 @@ impl Attacker<'_> {
 }
 
 /// What an attacker keeps. The key is not among it.
-pub struct Stolen {
+pub(crate) struct Stolen {
     client: Client,
     proof: String,
     made_at: u64,
@@ -85,7 +85,7 @@ pub struct Stolen {
 
 impl Stolen {
     /// How many servers accept the stolen request.
-    pub async fn replay(&self, addresses: &[String]) -> Result<usize> {
+    pub(crate) async fn replay(&self, addresses: &[String]) -> Result<usize> {
         let mut accepted = 0_usize;
         for address in addresses {
             let answer = self.client.send_add(address, &self.proof, 1).await?;
@@ -95,12 +95,12 @@ impl Stolen {
     }
 
     /// Whether every server refuses it, for its nonce.
-    pub async fn replay_is_refused(&self, addresses: &[String]) -> Result<bool> {
+    pub(crate) async fn replay_is_refused(&self, addresses: &[String]) -> Result<bool> {
         self.refused(addresses, &self.proof).await
     }
 
     /// Whether every server refuses the proof from the stock that bears the present second.
-    pub async fn stock_is_refused(&self, addresses: &[String]) -> Result<bool> {
+    pub(crate) async fn stock_is_refused(&self, addresses: &[String]) -> Result<bool> {
         let age = usize::try_from(unix_seconds().saturating_sub(self.made_at))?;
         self.refused(addresses, self.stock.get(age).ok_or("the stock is used up")?).await
     }

@@ -25,7 +25,7 @@ const PROPAGATION_S: u32 = 2;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Tells the story; whether every expectation held.
-pub async fn tell() -> Result<bool> {
+pub(crate) async fn tell() -> Result<bool> {
     let mut account = Account::open();
     let folder = tempfile::tempdir()?;
     let ring = folder.path().join("ring.json");

@@ -11,25 +11,25 @@ use tokio::task::JoinSet;
 
 /// What the clients saw.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Tool calls made.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// Nonces refused: one more request each.
-    pub refusals: u64,
+    pub(crate) refusals: u64,
     /// The most refusals that one client saw.
-    pub worst_client: u64,
+    pub(crate) worst_client: u64,
     /// Calls that failed after their retry.
-    pub failed: u64,
+    pub(crate) failed: u64,
 }
 
 /// Clients at work until told to stop.
-pub struct Traffic {
+pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
     clients: JoinSet<Result<Tally, Box<dyn Error + Send + Sync>>>,
 }
 
 impl Traffic {
-    pub fn start(clients: &[Client], replicas: &[String]) -> Self {
+    pub(crate) fn start(clients: &[Client], replicas: &[String]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for client in clients {
@@ -38,7 +38,7 @@ impl Traffic {
         Self { stop, clients: tasks }
     }
 
-    pub async fn stop(mut self) -> Result<Tally, Box<dyn Error + Send + Sync>> {
+    pub(crate) async fn stop(mut self) -> Result<Tally, Box<dyn Error + Send + Sync>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Tally::default();
         while let Some(tally) = self.clients.join_next().await {
@@ -72,7 +72,7 @@ async fn work(
 }
 
 /// One call of `add` at a replica chosen at random; the retry, if it comes to that, at another such.
-pub async fn call(
+pub(crate) async fn call(
     client: &mut Client,
     replicas: &[String],
     number: u64,

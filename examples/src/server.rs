@@ -4,6 +4,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::routing::get;
 use axum::{Json, Router};
@@ -11,7 +12,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use sealstamp::{Audience, Fleet, Ring};
 use sealstamp_dpop::tower::DpopLayer;
-use sealstamp_dpop::{Algorithm, JwtValidator, Nonces, Reason, Verifier};
+use sealstamp_dpop::{Algorithm, Jwks, JwtValidator, Nonces, Reason, Verifier};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use url::Url;
@@ -62,6 +63,7 @@ pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'st
     let fleet = Fleet::new(Ring::parse(&std::fs::read(&flags.ring)?)?, Audience::new(&audience)?)?;
     let listener = TcpListener::bind(flags.listen).await?;
     let app = app(&flags, &audience, &fleet)?;
+    tokio::spawn(reload(fleet, flags.ring));
 
     println!("listening on {}", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
@@ -78,7 +80,8 @@ fn app(flags: &Flags, audience: &str, fleet: &Fleet) -> Result<Router> {
     let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
         .resource_metadata(flags.public_url.join(&metadata_path)?.as_str())
         .build()?;
-    let tokens = JwtValidator::new(&flags.issuer, audience, &std::fs::read(&flags.issuer_jwks)?)?;
+    let jwks = Jwks::parse(&std::fs::read(&flags.issuer_jwks)?)?;
+    let tokens = JwtValidator::new(&flags.issuer, audience, jwks);
 
     // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
     let config = StreamableHttpServerConfig::default()
@@ -94,12 +97,28 @@ fn app(flags: &Flags, audience: &str, fleet: &Fleet) -> Result<Router> {
         "dpop_bound_access_tokens_required": true,
         "dpop_signing_alg_values_supported": Algorithm::DEFAULT.map(|algorithm| algorithm.as_str()),
     });
+    let layer = DpopLayer::new(verifier.clone(), tokens);
+    let health = {
+        let fleet = fleet.clone();
+        async move || Json(health(&fleet, &verifier))
+    };
     // What comes after `layer` is open to anybody: the metadata has to be, and this health page is.
     Ok(Router::new()
         .route_service(path, mcp)
-        .layer(DpopLayer::new(verifier.clone(), tokens))
+        .layer(layer)
         .route(&metadata_path, get(|| async { Json(metadata) }))
-        .route("/healthz", get(async move || Json(health(&fleet, &verifier)))))
+        .route("/healthz", get(health)))
+}
+
+async fn reload(fleet: Fleet, path: PathBuf) {
+    loop {
+        let propagation_ms = u64::from(fleet.ring().settings().propagation_s()).saturating_mul(1000);
+        tokio::time::sleep(Duration::from_millis((propagation_ms / 4).min(5000))).await;
+        let Ok(bytes) = tokio::fs::read(&path).await else { continue };
+        if let Ok(ring) = Ring::parse(&bytes) {
+            let _ = fleet.swap(ring);
+        }
+    }
 }
 
 /// `rmcp` answers to loopback hosts only, unless told what else it is called: a guard against DNS rebinding.

@@ -4,6 +4,8 @@ use rmcp::handler::server::tool::Extension;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ServerHandler, schemars, tool, tool_handler, tool_router};
+use sealstamp_dpop::Accepted;
+use serde_json::json;
 
 /// The tools of the example server.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,8 +24,15 @@ pub struct Sum {
 impl Tools {
     /// Who is calling, as the proof and the access token say.
     #[tool(description = "Says who is calling: the key's thumbprint and the token's subject")]
-    async fn whoami(&self, Extension(parts): Extension<http::request::Parts>) -> String {
-        format!("{:?}", parts.method)
+    async fn whoami(&self, Extension(request): Extension<http::request::Parts>) -> String {
+        // The layer lets nothing through without it.
+        let Some(caller) = request.extensions.get::<Accepted>() else { return "nobody".to_owned() };
+        json!({
+            "subject": caller.token().subject(),
+            "client": caller.token().client_id(),
+            "thumbprint": caller.proof().map(|proof| proof.thumbprint().to_string()),
+        })
+        .to_string()
     }
 
     /// The sum of two numbers.

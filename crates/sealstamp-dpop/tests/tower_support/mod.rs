@@ -19,7 +19,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use rmcp::{RoleServer, ServerHandler, tool, tool_handler, tool_router};
 use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::tower::DpopLayer;
-use sealstamp_dpop::{Accepted, JwtValidator, Nonces, Verifier};
+use sealstamp_dpop::{Accepted, Jwks, JwtValidator, Nonces, Verifier};
 use serde_json::{Value, json};
 
 pub mod proof;
@@ -101,7 +101,7 @@ impl Server {
         let mut jwk = issuer.jwk();
         jwk["kid"] = "k1".into();
         let jwks = json!({ "keys": [jwk] }).to_string();
-        let tokens = JwtValidator::new(ISSUER, PUBLIC_URL, jwks.as_bytes()).unwrap();
+        let tokens = JwtValidator::new(ISSUER, PUBLIC_URL, Jwks::parse(jwks.as_bytes()).unwrap());
 
         let config = StreamableHttpServerConfig::default().with_legacy_session_mode(false).with_sse_keep_alive(None);
         let mcp = StreamableHttpService::new(|| Ok(Tools), Arc::new(NeverSessionManager::default()), config);
