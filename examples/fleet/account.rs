@@ -1,6 +1,6 @@
 //! What is printed: expectations, each held or not, and counts at the end.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The account of one run.
 pub(crate) struct Account {
@@ -33,11 +33,6 @@ impl Account {
             self.failed = self.failed.saturating_add(1);
             println!("FAIL {text}");
         }
-    }
-
-    /// How long it has run.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
     }
 
     /// The last lines; whether everything held.

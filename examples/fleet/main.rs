@@ -50,11 +50,11 @@ async fn main() -> ExitCode {
     }
 }
 
-// On Ctrl-C the story is dropped where it is, and with it the servers and the folder with the ring.
+// When asked to stop, the story is dropped where it is, and with it the servers and the folder with the ring.
 async fn tell() -> Result<bool, Box<dyn Error + Send + Sync>> {
     tokio::select! {
         outcome = story::tell() => outcome,
-        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        () = server::asked_to_stop() => Err("interrupted".into()),
     }
 }
 

@@ -25,30 +25,33 @@ pub(crate) struct Tally {
 /// Clients at work until told to stop.
 pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
-    clients: JoinSet<Result<Tally, Box<dyn Error + Send + Sync>>>,
+    clients: JoinSet<Result<(Client, Tally), Box<dyn Error + Send + Sync>>>,
 }
 
 impl Traffic {
-    pub(crate) fn start(clients: &[Client], replicas: &[String]) -> Self {
+    pub(crate) fn start(clients: Vec<Client>, replicas: &[String]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for client in clients {
-            tasks.spawn(work(client.clone(), replicas.to_vec(), Arc::clone(&stop)));
+            tasks.spawn(work(client, replicas.to_vec(), Arc::clone(&stop)));
         }
         Self { stop, clients: tasks }
     }
 
-    pub(crate) async fn stop(mut self) -> Result<Tally, Box<dyn Error + Send + Sync>> {
+    /// Lets every call come to its end. The clients come back with the nonces that they hold.
+    pub(crate) async fn stop(mut self) -> Result<(Vec<Client>, Tally), Box<dyn Error + Send + Sync>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Tally::default();
-        while let Some(tally) = self.clients.join_next().await {
-            let tally = tally??;
+        let mut clients = Vec::new();
+        while let Some(done) = self.clients.join_next().await {
+            let (client, tally) = done??;
+            clients.push(client);
             all.calls = all.calls.saturating_add(tally.calls);
             all.refusals = all.refusals.saturating_add(tally.refusals);
             all.failed = all.failed.saturating_add(tally.failed);
             all.worst_client = all.worst_client.max(tally.refusals);
         }
-        Ok(all)
+        Ok((clients, all))
     }
 }
 
@@ -56,7 +59,7 @@ async fn work(
     mut client: Client,
     replicas: Vec<String>,
     stop: Arc<AtomicBool>,
-) -> Result<Tally, Box<dyn Error + Send + Sync>> {
+) -> Result<(Client, Tally), Box<dyn Error + Send + Sync>> {
     let before = client.refusals;
     let mut tally = Tally::default();
     while !stop.load(Ordering::Relaxed) {
@@ -68,7 +71,7 @@ async fn work(
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     tally.refusals = client.refusals.saturating_sub(before);
-    Ok(tally)
+    Ok((client, tally))
 }
 
 /// One call of `add` at a replica chosen at random; the retry, if it comes to that, at another such.

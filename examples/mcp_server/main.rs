@@ -12,7 +12,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sealstamp_examples::server::{self, Flags};
-use tokio::signal;
 
 /// An MCP server with DPoP and sealed nonces.
 #[derive(Parser)]
@@ -24,27 +23,11 @@ struct Cli {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match server::serve(Cli::parse().flags, asked_to_stop()).await {
+    match server::serve(Cli::parse().flags, server::asked_to_stop()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mcp_server: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    let terminated = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => terminate.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<Option<()>>();
-    tokio::select! {
-        _ = signal::ctrl_c() => {}
-        _ = terminated => {}
     }
 }

@@ -15,6 +15,7 @@ use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{Algorithm, Jwks, JwtValidator, Nonces, Reason, Verifier};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::signal;
 use url::Url;
 
 use crate::tools::Tools;
@@ -68,6 +69,23 @@ pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'st
     println!("listening on {}", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
     Ok(())
+}
+
+/// Completes when the process is asked to stop, by Ctrl-C or by whoever supervises it.
+pub async fn asked_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
 }
 
 fn app(flags: &Flags, audience: &str, fleet: &Fleet) -> Result<Router> {
