@@ -38,6 +38,9 @@
 //! 6. `window`: milliseconds, and the verdict on an age.
 //! 7. `fleet`: the handle that threads share ([`Fleet`]).
 //!
+//! Beside that path, each behind a feature of its name, stand `file` (`RingFile`: read and write a ring file so that a
+//! crash leaves the old or the new one) and `reload` (`Reloader`: keep a running server at what its file says).
+//!
 //! # What a nonce does not do
 //!
 //! It bounds the age of a proof. It does not make a proof single-use, does not sign a request's body, and does not help
@@ -46,8 +49,12 @@
 mod binding;
 mod encoding;
 mod epoch;
+#[cfg(feature = "file")]
+mod file;
 mod fleet;
 mod nonce;
+#[cfg(feature = "reload")]
+mod reload;
 mod ring;
 mod ring_file;
 mod secret;
@@ -55,8 +62,12 @@ mod transition;
 mod window;
 
 pub use binding::{Audience, AudienceError, Binding, Thumbprint, ThumbprintError};
+#[cfg(feature = "file")]
+pub use file::{FileError, FileErrorKind, RingFile, UpdateError};
 pub use fleet::{Fleet, SwapError};
-pub use nonce::{Nonce, Opened, Refusal};
+pub use nonce::{Nonce, Opened, Refusal, UnverifiedHeader};
+#[cfg(feature = "reload")]
+pub use reload::{ReloadError, ReloadFault, ReloadStatus, Reloader};
 pub use ring::{Key, KeyState, KeyStatus, Kid, KidError, Ring, Settings, SettingsError, Suite, SuiteError};
 pub use ring_file::{RingError, RingErrorKind};
 pub use secret::{EntropyError, Fresh};

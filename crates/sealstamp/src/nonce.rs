@@ -21,7 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::binding::Binding;
 use crate::epoch::EpochKey;
 use crate::ring::Kid;
-use crate::window::UnixMillis;
+use crate::window::{EPOCH_MS, UnixMillis};
 
 /// Bytes before the IV: version, kid, epoch. They are authenticated.
 pub(crate) const HEADER_LEN: usize = 9;
@@ -68,6 +68,59 @@ impl fmt::Display for Nonce {
 impl fmt::Debug for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Nonce({})", self.as_str())
+    }
+}
+
+/// What the first 9 bytes of a nonce claim, for an operator who looks into an incident.
+///
+/// Nothing of it is authenticated: whoever sent the nonce may have written it. Only [`Fleet::open`](crate::Fleet::open)
+/// tells.
+///
+/// ```
+/// use sealstamp::UnverifiedHeader;
+///
+/// let header = UnverifiedHeader::read(&format!("AQAAAAIAAAAB{}", "A".repeat(48))).unwrap();
+/// assert_eq!((header.version(), header.kid().to_string().as_str(), header.epoch()), (1, "00000002", 1));
+/// assert_eq!(header.epoch_starts_at().get(), sealstamp::EPOCH_MS);
+/// assert!(UnverifiedHeader::read("a nonce is 60 characters").is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnverifiedHeader {
+    version: u8,
+    kid: Kid,
+    epoch: u32,
+}
+
+impl UnverifiedHeader {
+    /// The claims of a nonce, or none if it is not exactly 60 characters of base64url.
+    #[must_use]
+    pub fn read(nonce: &str) -> Option<Self> {
+        let raw = Raw::decode(nonce)?;
+        Some(Self { version: raw.version(), kid: raw.kid(), epoch: raw.epoch() })
+    }
+
+    /// The version byte. 1 is AES-256-GCM, 2 is ChaCha20-Poly1305, there are no others.
+    #[must_use]
+    pub const fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn kid(&self) -> Kid {
+        self.kid
+    }
+
+    /// The number of the epoch, of [`EPOCH_MS`] each since 1970.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The first millisecond of the epoch.
+    #[must_use]
+    pub fn epoch_starts_at(&self) -> UnixMillis {
+        UnixMillis::new(u64::from(self.epoch).saturating_mul(EPOCH_MS))
     }
 }
 

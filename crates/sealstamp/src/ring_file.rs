@@ -9,6 +9,7 @@
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::encoding;
@@ -239,15 +240,27 @@ impl Ring {
         Ok(ring)
     }
 
+    /// SHA-256 of the ring's file without its secrets: 32 bytes that tell two rings apart and give nothing away.
+    ///
+    /// It is what `jq 'del(.keys[].secret)' ring.json | sha256sum` says of the file.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.write(&FileForm::of(self).without_secrets()).as_bytes()).into()
+    }
+
     /// The ring as a file: JSON of the format `sealstamp-ring/1`, secrets included, ending in a line feed.
     #[must_use]
     pub fn to_json(&self) -> Zeroizing<String> {
+        self.write(&FileForm::of(self))
+    }
+
+    fn write(&self, form: &FileForm<'_>) -> Zeroizing<String> {
         // Growing would leave unwiped copies behind, so the room is made first: a key takes less than 512 bytes.
         let room = self.keys.len().saturating_mul(512).saturating_add(512);
         let mut out = Zeroizing::new(Vec::with_capacity(room));
         let mut json = serde_json::Serializer::with_formatter(&mut *out, serde_json::ser::PrettyFormatter::new());
         #[expect(clippy::expect_used, reason = "strings and numbers are written to memory; neither step can fail")]
-        FileForm::of(self).serialize(&mut json).expect("a ring can be written");
+        form.serialize(&mut json).expect("a ring can be written");
         out.push(b'\n');
         debug_assert!(out.len() <= room, "the file outgrew its room");
         #[expect(clippy::expect_used, reason = "serde_json writes UTF-8")]
@@ -306,6 +319,11 @@ impl<'r> FileForm<'r> {
             propagation_s: ring.settings.propagation_s(),
             keys: keys.collect(),
         }
+    }
+
+    fn without_secrets(mut self) -> Self {
+        self.keys.iter_mut().for_each(|key| key.secret = None);
+        self
     }
 }
 

@@ -284,7 +284,7 @@ impl Ring {
         }
         let mut fates = candidates.iter();
         next.keys.retain(|_| !fates.next().is_some_and(|at| goes(*at)));
-        let last = candidates.iter().flatten().max().copied();
+        let last = candidates.iter().filter(|at| goes(**at)).flatten().max().copied();
         next.finish(Cost { retries_until: last.filter(|at| *at > now), unknown_key_until: None })
     }
 

@@ -80,6 +80,18 @@ fn a_key_goes_from_staged_to_pruned() {
     assert_eq!(pruned.ring.prune(at(date + GRACE), Force::No).unwrap_err(), Refused::NothingToPrune);
 }
 
+/// A key that stays costs nothing, however long it is still needed.
+#[test]
+fn pruning_costs_what_the_removed_keys_could_still_open() {
+    let ring = rotated(&rotated(&ring(), NOW, 2), NOW + PROPAGATION, 3);
+    let date = NOW + 2 * PROPAGATION;
+    assert_eq!(states(&ring, date), [Prunable, Retiring, Active, Staged]);
+    let pruned = ring.prune(at(date), Force::No).unwrap();
+    assert_eq!((states(&pruned.ring, date).len(), pruned.cost), (3, Default::default()));
+    let forced = ring.prune(at(date), Force::YesAtACost).unwrap();
+    assert_eq!((states(&forced.ring, date).len(), forced.cost.retries_until), (2, Some(at(date + GRACE))));
+}
+
 /// Keystone: rotating twice before the copies arrived refused everyone (I3).
 #[test]
 fn i3_a_second_rotation_waits_for_the_first() {

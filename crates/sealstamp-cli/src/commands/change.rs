@@ -1,0 +1,172 @@
+//! What the commands that change a ring have in common: say what becomes of it and what that costs, then write it, or
+//! say why not.
+
+use sealstamp::{Cost, Force, Fresh, Key, Refused, Ring, Transition, UnixMillis};
+
+use crate::cli::Change;
+use crate::say::{self, Failure, Outcome};
+use crate::store::Store;
+use crate::text::{self, Span};
+
+/// Why nothing is to be written.
+pub(super) enum Stop {
+    Refused(Refused),
+    /// There is nothing to do, for this reason, and that is fine.
+    Idle(String),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// What a transition is made of: the ring as it stands, the time, fresh secrets, and whether the cost is accepted.
+pub(super) struct Given<'r> {
+    pub(super) ring: &'r Ring,
+    pub(super) now: UnixMillis,
+    pub(super) fresh: Fresh,
+    pub(super) force: Force,
+}
+
+pub(super) fn run(
+    args: &Change,
+    store: &Store,
+    transition: impl FnOnce(Given<'_>) -> Result<Transition, Stop>,
+) -> Result<Outcome, Failure> {
+    let fresh = Fresh::from_os().map_err(Failure::new)?;
+    let now = args.now.unwrap_or_else(text::clock);
+    let force = if args.force { Force::YesAtACost } else { Force::No };
+    let mut lines = Vec::new();
+    let make = |ring: &Ring| {
+        let made = transition(Given { ring, now, fresh, force })?;
+        let news = News { old: ring, new: &made.ring, now, dry_run: args.dry_run };
+        lines.extend(news.lines());
+        let cost = cost_lines(&made.cost, &news);
+        if args.force {
+            for line in cost {
+                say::note(format_args!("cost: {line}"));
+            }
+        } else {
+            lines.extend(cost);
+        }
+        Ok(made)
+    };
+    let result = if args.dry_run { store.preview(make)? } else { store.update(make)? };
+    match result {
+        Ok(made) => {
+            for line in lines {
+                say::note(if args.dry_run { format!("dry run: {line}") } else { line });
+            }
+            if !args.dry_run {
+                told(store, &made.ring);
+            }
+            Ok(Outcome::Done)
+        }
+        Err(Stop::Idle(reason)) => {
+            say::note(reason);
+            Ok(Outcome::Done)
+        }
+        Err(Stop::Refused(refused)) => Err(refusal(refused, now)),
+    }
+}
+
+/// The last line of a change: what to do with the new ring.
+fn told(store: &Store, ring: &Ring) {
+    let (serial, propagation) = (ring.serial(), Span::from_s(ring.settings().propagation_s()));
+    match store {
+        Store::File(_) => say::note(format_args!(
+            "{store} is now serial {serial}; every replica is to have loaded it within {propagation}"
+        )),
+        Store::Pipe => say::note(format_args!(
+            "serial {serial} is on standard output; every replica is to have loaded it within {propagation}"
+        )),
+    }
+}
+
+fn refusal(refused: Refused, now: UnixMillis) -> Failure {
+    let wait = refused.legal_at().map(|at| format!(" ({})", text::from_now(at, now))).unwrap_or_default();
+    let failure = Failure::new(format_args!("refused: {refused}{wait}; nothing is changed"));
+    match refused {
+        Refused::Pending { kid, .. } => {
+            failure.hint(format_args!("rotate again from then on; if key {kid} must not come: sealstamp revoke {kid}"))
+        }
+        Refused::TooEarly { .. } => failure.hint("without --at it is the earliest date; for a leaked key: sealstamp revoke"),
+        Refused::NotYetPrunable { .. } => failure.hint("prune again from then on"),
+        Refused::OnlyKey { .. } => failure.hint("if the key leaked, --force puts a new one in its place at once"),
+        Refused::UnknownKid => failure.hint("the kids are in: sealstamp list"),
+        Refused::OutOfRange => failure.hint("prune, or see to this machine's clock"),
+        _ => failure,
+    }
+}
+
+/// The difference between two rings, whatever made it.
+struct News<'r> {
+    old: &'r Ring,
+    new: &'r Ring,
+    now: UnixMillis,
+    dry_run: bool,
+}
+
+impl News<'_> {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for key in self.old.keys() {
+            match self.new.keys().iter().find(|k| k.kid() == key.kid()) {
+                None => lines.push(format!("key {} is removed", key.kid())),
+                Some(then) if then.revoked_at().is_some() && key.revoked_at().is_none() => {
+                    lines.push(format!("key {} is revoked; its secret is gone from the ring", key.kid()));
+                }
+                Some(_) => {}
+            }
+        }
+        for key in self.new.keys().iter().filter(|key| key.revoked_at().is_none()) {
+            let before = self.old.keys().iter().find(|k| k.kid() == key.kid());
+            let name = self.name(key);
+            match (key.activates_at(), before) {
+                (Some(at), Some(before)) if before.activates_at() == Some(at) => {}
+                (Some(at), _) if at > self.now => {
+                    lines.push(format!("{name} takes over at {at}, {}", text::from_now(at, self.now)));
+                }
+                (Some(_), _) => lines.push(format!("{name} takes over now")),
+                (None, None) => lines.push(format!("{name} is staged, to be the next")),
+                (None, Some(_)) => {}
+            }
+        }
+        lines
+    }
+
+    /// The kid, but not that of a key that a dry run made and threw away.
+    fn name(&self, key: &Key) -> String {
+        let is_new = !self.old.keys().iter().any(|k| k.kid() == key.kid());
+        if is_new && self.dry_run { "a new key".into() } else { format!("key {}", key.kid()) }
+    }
+
+    /// The key that replicas with the old ring may not expect to mint.
+    fn stepped_in(&self) -> Option<&Key> {
+        let same = |key: &&Key| self.old.keys().iter().any(|k| k.kid() == key.kid() && k.activates_at() == key.activates_at());
+        self.new.keys().iter().find(|k| k.revoked_at().is_none() && k.activates_at().is_some() && !same(k))
+    }
+}
+
+fn cost_lines(cost: &Cost, news: &News<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let until = |at: UnixMillis| format!("until {at} ({})", text::from_now(at, news.now));
+    if let Some(at) = cost.retries_until {
+        lines.push(format!("{} a client may be refused once, and retries once with the nonce of the refusal", until(at)));
+    }
+    if let Some(at) = cost.unknown_key_until {
+        let key = news.stepped_in().map_or("the key that steps in".into(), |key| news.name(key));
+        lines.push(format!(
+            "{} at the latest, a replica that has not loaded serial {} may not know {key} and refuse its nonces, so that a \
+             client may need more than one retry",
+            until(at),
+            news.new.serial()
+        ));
+        lines.push("that ends as soon as every replica has loaded the ring: restart or reload them now".into());
+    }
+    if lines.is_empty() {
+        lines.push("clients will notice nothing".into());
+    }
+    lines
+}

@@ -1,0 +1,22 @@
+//! `init`: a new ring.
+
+use sealstamp::{Fresh, Ring, Settings};
+
+use crate::cli::Init;
+use crate::say::{self, Failure, Outcome};
+use crate::store::Store;
+use crate::text;
+
+pub(super) fn run(args: &Init, store: &Store) -> Result<Outcome, Failure> {
+    let settings = Settings::new(args.lifetime, args.max_skew, args.propagation).map_err(Failure::usage)?;
+    let fresh = Fresh::from_os().map_err(Failure::new)?;
+    let ring = Ring::init(settings, args.suite, text::clock(), fresh);
+    store.create(&ring)?;
+    for status in ring.status(text::clock()) {
+        say::note(format_args!("key {} is {}", status.key.kid(), status.state));
+    }
+    if let Store::File(_) = store {
+        say::note(format_args!("{store} is a new ring, readable by you alone; give it to every server"));
+    }
+    Ok(Outcome::Done)
+}

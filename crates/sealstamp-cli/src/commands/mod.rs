@@ -1,0 +1,33 @@
+//! One file a command.
+
+mod change;
+mod check;
+mod completions;
+mod init;
+mod list;
+mod man;
+mod mint;
+mod open;
+mod prune;
+mod revoke;
+mod rotate;
+
+use crate::cli::{Cli, Command};
+use crate::say::{Failure, Outcome};
+use crate::store::Store;
+
+pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
+    let store = || Store::choose(cli.ring);
+    match cli.command {
+        Command::Init(args) => init::run(&args, &store()?),
+        Command::List(args) => list::run(&args, &store()?),
+        Command::Rotate(args) => rotate::run(&args, &store()?),
+        Command::Revoke(args) => revoke::run(&args, &store()?),
+        Command::Prune(args) => prune::run(&args, &store()?),
+        Command::Check(args) => check::run(&args, &store()?),
+        Command::Mint(args) => mint::run(&args, &store()?),
+        Command::Open(args) => open::run(&args, &store()?),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }
+}

@@ -1,0 +1,129 @@
+//! Times and durations as the command line takes them and the tool prints them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use sealstamp::{Audience, UnixMillis};
+
+/// A duration in milliseconds. It prints its two largest units, which is what a person wants to know: `12d 3h`, `40s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span(u64);
+
+impl Span {
+    pub(crate) const fn from_ms(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    pub(crate) fn from_s(s: u32) -> Self {
+        Self(u64::from(s).saturating_mul(1_000))
+    }
+
+    pub(crate) const fn ms(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Span {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let duration = humantime::parse_duration(text).map_err(|_| "a duration is like 90s, 10m, 12h or 30d")?;
+        u64::try_from(duration.as_millis()).map(Self).map_err(|_| "a duration is less than 500 million years")
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        let mut parts = Vec::new();
+        for (unit, ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1_u64)] {
+            let whole = rest.checked_div(ms).unwrap_or_default();
+            rest = rest.checked_rem(ms).unwrap_or_default();
+            // Past the first part only its neighbour counts, and milliseconds only where there is nothing greater.
+            if whole > 0 && (unit != "ms" || parts.is_empty()) {
+                parts.push(format!("{whole}{unit}"));
+            } else if !parts.is_empty() {
+                break;
+            }
+            if parts.len() == 2 {
+                break;
+            }
+        }
+        if parts.is_empty() { f.pad("0s") } else { f.pad(&parts.join(" ")) }
+    }
+}
+
+/// How far `time` is from `now`: `in 9m` or `3d 2h ago`.
+pub(crate) fn from_now(time: UnixMillis, now: UnixMillis) -> String {
+    if time > now { format!("in {}", Span(time.since(now))) } else { format!("{} ago", Span(now.since(time))) }
+}
+
+/// The clock of this machine, the only one in the tool.
+pub(crate) fn clock() -> UnixMillis {
+    UnixMillis::from_system_time(SystemTime::now())
+}
+
+pub(crate) fn span(text: &str) -> Result<Span, &'static str> {
+    text.parse()
+}
+
+/// A duration of whole seconds.
+pub(crate) fn seconds(text: &str) -> Result<u32, &'static str> {
+    let duration = Duration::from_millis(span(text)?.ms());
+    if duration.subsec_millis() != 0 {
+        return Err("whole seconds only");
+    }
+    u32::try_from(duration.as_secs()).map_err(|_| "too long")
+}
+
+/// A time in UTC and nothing else: an hour without its zone is another hour elsewhere.
+pub(crate) fn time(text: &str) -> Result<UnixMillis, &'static str> {
+    let time = humantime::parse_rfc3339(text).map_err(|_| "a time is like 2026-11-22T19:00:00Z, in UTC")?;
+    Ok(UnixMillis::from_system_time(time))
+}
+
+pub(crate) fn audience(text: &str) -> Result<Audience, sealstamp::AudienceError> {
+    Audience::new(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_print_their_two_largest_units() {
+        for (ms, text) in [
+            (0, "0s"),
+            (1, "1ms"),
+            (999, "999ms"),
+            (1_000, "1s"),
+            (1_001, "1s"),
+            (60_000, "1m"),
+            (61_000, "1m 1s"),
+            (3_601_000, "1h"),
+            (3_661_000, "1h 1m"),
+            (90 * 86_400_000, "90d"),
+            (95 * 86_400_000 + 7_200_000 + 1, "95d 2h"),
+        ] {
+            assert_eq!(Span(ms).to_string(), text, "{ms}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_whole() {
+        assert_eq!(seconds("2m"), Ok(120));
+        assert_eq!(seconds("0s"), Ok(0));
+        assert_eq!(seconds("1500ms"), Err("whole seconds only"));
+        assert_eq!(seconds("200years"), Err("too long"));
+        assert!(seconds("2").is_err());
+    }
+
+    #[test]
+    fn times_are_utc() {
+        assert_eq!(time("1970-01-01T00:00:01Z"), Ok(UnixMillis::new(1_000)));
+        for bad in ["1970-01-01T00:00:01", "1970-01-01 00:00:01", "1970-01-01T00:00:01+01:00", "now", ""] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+    }
+}

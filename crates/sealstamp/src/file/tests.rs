@@ -1,0 +1,234 @@
+//! Faults at every step of a write, before and after it has had its effect, and a kill at every step.
+#![allow(clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used)]
+
+use std::cell::{Cell, RefCell};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::Command;
+
+use super::*;
+use crate::{Force, Fresh, Refused, Settings, Suite, UnixMillis};
+
+const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
+const STEPS: [Step; 10] = [
+    Step::Find,
+    Step::Lock,
+    Step::Read,
+    Step::Prepare,
+    Step::Owner,
+    Step::Write,
+    Step::Sync,
+    Step::Rename,
+    Step::SyncFolder,
+    Step::ReadBack,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// The step fails without any effect.
+    Before,
+    /// The step reports failure though it is done.
+    After,
+    /// The process dies in front of the step.
+    Kill,
+}
+
+/// The step to break, how, and after how many that went well.
+type Plan = (Step, Fault, u32);
+/// What else happens just before a step, once.
+type Meanwhile = (Step, Box<dyn FnOnce()>);
+
+thread_local! {
+    static FAULT: Cell<Option<Plan>> = const { Cell::new(None) };
+    static MEANWHILE: RefCell<Option<Meanwhile>> = const { RefCell::new(None) };
+}
+
+fn meanwhile(step: Step, what: impl FnOnce() + 'static) {
+    MEANWHILE.set(Some((step, Box::new(what))));
+}
+
+/// What [`step`] runs in these tests.
+pub(super) fn faulty<T>(step: Step, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    if let Some((_, what)) = MEANWHILE.with_borrow_mut(|m| m.take_if(|(at, _)| *at == step)) {
+        what();
+    }
+    match FAULT.get() {
+        Some((at, fault, 0)) if at == step => {
+            if fault == Fault::Kill {
+                std::process::abort();
+            }
+            FAULT.set(None);
+            let full = || io::Error::from(io::ErrorKind::StorageFull);
+            if fault == Fault::After { run().and_then(|_| Err(full())) } else { Err(full()) }
+        }
+        Some((at, fault, skip)) if at == step => {
+            FAULT.set(Some((at, fault, skip - 1)));
+            run()
+        }
+        _ => run(),
+    }
+}
+
+fn ring(seed: u64) -> Ring {
+    Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::insecure_from_seed(seed))
+}
+
+fn rotated(ring: &Ring) -> Result<Transition, Refused> {
+    ring.rotate(None, NOW, Fresh::insecure_from_seed(99), Force::No)
+}
+
+fn folder_with_ring() -> (tempfile::TempDir, RingFile) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = RingFile::new(folder.path().join("ring.json"));
+    file.create(&ring(1)).unwrap();
+    (folder, file)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// How often an update does a step, so that the fault can be put at each time.
+fn times(step: Step) -> u32 {
+    let (_folder, file) = folder_with_ring();
+    FAULT.set(Some((step, Fault::Before, 1_000)));
+    file.update(rotated).unwrap();
+    let Some((.., left)) = FAULT.take() else { panic!("{step:?} hit the fault") };
+    1_000 - left
+}
+
+#[test]
+fn an_update_broken_at_any_step_leaves_the_old_or_the_new_ring_and_says_which() {
+    let mut broken = 0;
+    for step in STEPS {
+        for (skip, fault) in (0..times(step)).flat_map(|n| [(n, Fault::Before), (n, Fault::After)]) {
+            let (folder, file) = folder_with_ring();
+            let before = fs::read(file.path()).unwrap();
+            FAULT.set(Some((step, fault, skip)));
+            let Err(UpdateError::File(error)) = file.update(rotated) else { panic!("{step:?} {fault:?}") };
+            assert_eq!(FAULT.take(), None, "{step:?} {fault:?} was reached");
+            let name = format!("{step:?} {fault:?} {skip}: {error}");
+            assert_eq!(error.kind(), FileErrorKind::Io, "{name}");
+            assert_eq!(error.io_kind(), Some(io::ErrorKind::StorageFull), "{name}");
+            if error.ring_is_new() {
+                assert_eq!(file.load().unwrap(), rotated(&ring(1)).unwrap().ring, "{name}");
+                assert!(error.to_string().contains("; the new ring is in place"), "{name}");
+            } else {
+                assert_eq!(fs::read(file.path()).unwrap(), before, "{name}");
+                assert!(error.to_string().ends_with("; the ring file is as it was"), "{name}");
+            }
+            assert!(!names(folder.path()).contains(&".ring.json.new".to_owned()) || step == Step::Prepare, "{name}");
+            // Nothing stands in the way of the next writer.
+            if !error.ring_is_new() {
+                file.update(rotated).unwrap();
+            }
+            assert_eq!(names(folder.path()), [".ring.json.lock", "ring.json"], "{name}");
+            broken += 1;
+        }
+    }
+    assert!(broken >= 2 * 9, "{broken} faults");
+}
+
+#[test]
+fn a_creation_broken_at_any_step_leaves_nothing_or_the_whole_ring() {
+    for step in [Step::Find, Step::Lock, Step::Prepare, Step::Write, Step::Sync, Step::Rename, Step::SyncFolder] {
+        for fault in [Fault::Before, Fault::After] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = RingFile::new(folder.path().join("ring.json"));
+            FAULT.set(Some((step, fault, 0)));
+            let error = file.create(&ring(1)).unwrap_err();
+            assert_eq!(FAULT.take(), None, "{step:?} {fault:?} was reached");
+            assert_eq!(error.io_kind(), Some(io::ErrorKind::StorageFull), "{step:?} {fault:?}");
+            assert_eq!(file.path().exists(), error.ring_is_new(), "{step:?} {fault:?}");
+            if error.ring_is_new() {
+                assert_eq!(file.load().unwrap(), ring(1), "{step:?} {fault:?}");
+            }
+        }
+    }
+}
+
+/// Not a test of its own: the process that [`a_kill_at_any_step_leaves_the_old_or_the_new_ring`] kills.
+#[test]
+fn killed_child() {
+    let Ok(order) = std::env::var("SEALSTAMP_TEST_KILL") else { return };
+    let mut words = order.splitn(3, ' ');
+    let step = STEPS[words.next().unwrap().parse::<usize>().unwrap()];
+    let skip = words.next().unwrap().parse().unwrap();
+    FAULT.set(Some((step, Fault::Kill, skip)));
+    let _ = RingFile::new(words.next().unwrap()).update(rotated);
+    unreachable!("the child outlived its step");
+}
+
+#[test]
+fn a_kill_at_any_step_leaves_the_old_or_the_new_ring() {
+    for (index, step) in STEPS.into_iter().enumerate() {
+        for skip in 0..times(step) {
+            let (folder, file) = folder_with_ring();
+            let status = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "file::tests::killed_child", "--test-threads=1", "--quiet"])
+                .env("SEALSTAMP_TEST_KILL", format!("{index} {skip} {}", file.path().display()))
+                .output()
+                .unwrap();
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status.status), Some(6), "{step:?}: {status:?}");
+            let there = file.load().unwrap();
+            let new = rotated(&ring(1)).unwrap().ring;
+            let renamed = step == Step::SyncFolder || (step == Step::Read && there == new);
+            assert_eq!(there, if renamed { new.clone() } else { ring(1) }, "{step:?} {skip}");
+            // What the dead one left goes with the next write, and its lock went with it.
+            if !renamed {
+                file.update(rotated).unwrap();
+            }
+            assert_eq!(file.load().unwrap(), new, "{step:?}");
+            assert_eq!(names(folder.path()), [".ring.json.lock", "ring.json"], "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_read_back_and_is_not_the_new_ring_is_told() {
+    for other in [ring(2).to_json().as_bytes().to_vec(), b"{".to_vec()] {
+        let (_folder, file) = folder_with_ring();
+        let path = file.path().to_owned();
+        meanwhile(Step::SyncFolder, move || fs::write(path, other).unwrap());
+        let Err(UpdateError::File(error)) = file.update(rotated) else { panic!() };
+        assert_eq!(error.kind(), FileErrorKind::Changed);
+        assert!(error.ring_is_new());
+    }
+}
+
+#[test]
+fn a_writer_gives_up_on_one_that_hangs() {
+    let (_folder, file) = folder_with_ring();
+    let hangs = Target::there(file.path()).unwrap().lock(None).unwrap();
+    let Err(UpdateError::File(error)) = file.update(rotated) else { panic!() };
+    assert_eq!(error.kind(), FileErrorKind::Locked);
+    assert_eq!(error.to_string(), "another process is writing the ring; the ring file is as it was");
+    drop(hangs);
+    file.update(rotated).unwrap();
+}
+
+/// The temporary file is never looser than the ring, and no secret is in it before it has its mode.
+#[test]
+fn the_mode_is_set_before_the_content() {
+    for mode in [0o400, 0o440, 0o600, 0o640, 0o644] {
+        let (folder, file) = folder_with_ring();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let temporary = folder.path().join(".ring.json.new");
+        let seen = std::rc::Rc::new(Cell::new(0));
+        for step in [Step::Owner, Step::Write] {
+            let (temporary, seen) = (temporary.clone(), seen.clone());
+            meanwhile(step, move || {
+                let metadata = fs::metadata(temporary).unwrap();
+                assert_eq!(metadata.len(), 0);
+                assert_eq!(metadata.mode() & 0o7777, if step == Step::Owner { 0o600 } else { mode });
+                seen.set(seen.get() + 1);
+            });
+            file.update(rotated).ok();
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            fs::write(file.path(), ring(1).to_json().as_bytes()).unwrap();
+        }
+        assert_eq!(seen.get(), 2, "both steps were seen");
+    }
+}
