@@ -21,10 +21,11 @@ durations are like 90s, 10m, 12h or 30d. No secret is ever printed, but for the 
 /// Keeps the key ring of a fleet: rotates, revokes and prunes without one false rejection, or says what it will cost.
 #[derive(Debug, Parser)]
 #[command(name = "sealstamp", version, after_help = EXIT_CODES, color = ColorChoice::Never)]
-#[command(disable_help_subcommand = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true, arg_required_else_help = false)]
 pub(crate) struct Cli {
-    /// The ring file; - reads it from standard input and writes the ring to standard output
+    /// The ring file, or - for standard input and output
     #[arg(long, global = true, value_name = "PATH|-", env = "SEALSTAMP_RING", hide_env_values = true)]
+    #[arg(display_order = 900)]
     pub(crate) ring: Option<PathBuf>,
 
     #[command(subcommand)]

@@ -45,7 +45,11 @@ impl Store {
 
     pub(crate) fn create(&self, ring: &Ring) -> Result<(), Failure> {
         match self {
-            Self::File(file) => file.create(ring).map_err(|e| self.failure(e)),
+            Self::File(file) => file.create(ring).map_err(|e| match e.kind() {
+                FileErrorKind::Exists => Failure::new(format_args!("{self}: {e}"))
+                    .hint("init never overwrites; for new keys: sealstamp rotate"),
+                _ => Failure::new(format_args!("{self}: {e}")),
+            }),
             Self::Pipe => {
                 refuse_terminal()?;
                 write_stdout(ring.to_json().as_bytes())
@@ -124,7 +128,6 @@ impl Store {
     fn failure(&self, error: FileError) -> Failure {
         let failure = Failure::new(format_args!("{self}: {error}"));
         match (error.kind(), error.io_kind()) {
-            (FileErrorKind::Exists, _) => failure.hint("init never overwrites; to change keys: sealstamp rotate"),
             (FileErrorKind::Io, Some(io::ErrorKind::NotFound)) => failure.hint("make a ring with: sealstamp init"),
             (FileErrorKind::WorldWritable, _) => {
                 failure.hint("see that the keys are yours, then: chmod 600, or the mode that your servers need")

@@ -5,7 +5,7 @@
 
 use sealstamp::{KeyState, KeyStatus, UnixMillis};
 
-const LEGEND: &str = ". opens   # mints and opens   - opens what it minted   x revoked   | now\n";
+const LEGEND: [&str; 5] = [". opens", "# mints and opens", "- opens what it minted", "x revoked", "| now"];
 /// Room for a kid and two blanks.
 const GUTTER: usize = 10;
 /// Nearer than this all is now.
@@ -54,7 +54,7 @@ impl Row {
 /// The columns to draw in: COLUMNS, the terminal's, or 80.
 pub(crate) fn width() -> usize {
     let asked = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|w| *w > 0);
-    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     asked.or_else(terminal).unwrap_or(80)
 }
 
@@ -67,8 +67,26 @@ pub(crate) fn draw(rows: &[Row], now: UnixMillis, width: usize) -> String {
     for row in rows {
         push_line(&mut out, &row.name, &scale.row(row));
     }
-    out.push_str(LEGEND);
+    push_legend(&mut out, width);
     out
+}
+
+fn push_legend(out: &mut String, width: usize) {
+    let mut column = 0_usize;
+    for entry in LEGEND {
+        let end = column.saturating_add(3).saturating_add(entry.len());
+        if column == 0 {
+            column = entry.len();
+        } else if end > width {
+            out.push('\n');
+            column = entry.len();
+        } else {
+            out.push_str("   ");
+            column = end;
+        }
+        out.push_str(entry);
+    }
+    out.push('\n');
 }
 
 fn push_line(out: &mut String, name: &str, line: &str) {
@@ -178,7 +196,12 @@ fn set(line: &mut [char], column: usize, c: char) {
 
 /// `room * ln(1 + ms) / ln(1 + span)`, at least 1, with times in units of the finest one.
 fn part(ms: u64, span: u64, room: usize) -> usize {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a picture")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a picture"
+    )]
     {
         let log = |ms: u64| (ms as f64 / FINEST_MS as f64).ln_1p();
         let share = (log(ms) / log(span)).clamp(0.0, 1.0);
@@ -215,10 +238,23 @@ mod tests {
 
     #[test]
     fn each_state_has_its_marks() {
-        // Long active, no successor dated: mints to the edge.
-        assert_eq!(drawn(row(600, Some(500), None, None, false), 60), "00000001  .#############################|##################>");
-        // Staged: opens only.
-        assert_eq!(drawn(row(600, None, None, None, false), 60), "00000001  ..............................|..................>");
+        for (row, line) in [
+            // Long active, no successor dated: mints to the edge.
+            (row(600, Some(500), None, None, false), "00000001  .#############################|##################>"),
+            // Staged without a date: opens to the edge.
+            (row(600, None, None, None, false), "00000001  ..............................|..................>"),
+            // Active, successor dated: mints, opens, ends.
+            (
+                row(600, Some(500), Some(10), Some(60), false),
+                "00000001  .#############################|###########-------",
+            ),
+            // Retired, and of no more use.
+            (row(600, Some(500), Some(-60), Some(-10), false), "00000001  .#########-------             |"),
+            // Revoked.
+            (row(600, Some(500), Some(-60), Some(-60), true), "00000001  .#########x                   |"),
+        ] {
+            assert_eq!(drawn(row, 60), line);
+        }
     }
 
     #[test]
@@ -226,7 +262,7 @@ mod tests {
         for width in [40, 41, 57, 80, 133, 200] {
             for days in [0, 1, 30, 3_000] {
                 let picture = draw(&[row(days * 1_440, Some(days * 1_440), Some(9), Some(12), false)], NOW, width);
-                for line in picture.lines().take(3) {
+                for line in picture.lines() {
                     assert!(line.len() <= width, "{width}: {line}");
                 }
             }

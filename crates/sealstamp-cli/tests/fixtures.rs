@@ -110,7 +110,8 @@ fn the_nonces_of_the_transcripts_are_these() {
     ];
     let lines: String = nonces.iter().map(|(name, nonce)| format!("{name} {nonce}\n")).collect();
     is_on_disk("nonces.txt", &lines);
-    let transcript = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cmd/open.trycmd")).unwrap();
+    let transcript =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cmd/open.trycmd")).unwrap();
     for (name, nonce) in nonces {
         assert!(transcript.contains(&nonce), "open.trycmd explains no {name} nonce");
     }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut as _, KeyInit as _};
 use chacha20poly1305::ChaCha20Poly1305;
-use hmac::{Hmac, Mac as _};
+use hmac::block_api::HmacCore;
+use hmac::digest::block_api::{Buffer, FixedOutputCore as _, UpdateCore as _};
 use sha2::Sha256;
 
 use crate::binding::Audience;
@@ -20,10 +21,13 @@ use crate::window::UnixMillis;
 
 const INFO: &[u8] = b"sealstamp v1 epoch";
 
+/// Bytes of seed, counter and time.
+const IV_INPUT_FIXED: usize = 32 + 8 + 8;
+
 /// One AEAD key and one IV key, ready to use. Both are wiped on drop by the libraries that hold them.
 pub(crate) struct EpochKey {
     aead: Aead,
-    iv_mac: Hmac<Sha256>,
+    iv_mac: HmacCore<Sha256>,
 }
 
 #[expect(clippy::large_enum_variant, reason = "a box would cost each mint and open a step to elsewhere")]
@@ -46,7 +50,7 @@ impl EpochKey {
                 Suite::Aes256Gcm => Aead::Aes(Aes256Gcm::new_from_slice(aead_key).expect("32 bytes")),
                 Suite::ChaCha20Poly1305 => Aead::ChaCha(ChaCha20Poly1305::new_from_slice(aead_key).expect("32 bytes")),
             };
-            Self { aead, iv_mac: Hmac::new_from_slice(iv_key).expect("any length") }
+            Self { aead, iv_mac: HmacCore::new_from_slice(iv_key).expect("any length") }
         }
     }
 
@@ -67,12 +71,20 @@ impl EpochKey {
     /// repeats nothing that an attacker could use (the idea of synthetic IVs, Rogaway and Shrimpton 2006, and of hedged
     /// randomness, RFC 8937).
     pub(crate) fn iv(&self, unique: &Unique, now: UnixMillis, aad: &Aad) -> [u8; 12] {
+        let input = iv_input(unique, now, aad);
+        let input = input.get(..IV_INPUT_FIXED.saturating_add(aad.as_bytes().len())).unwrap_or(&input);
+        // One hash block is 64 bytes: the input for a bound nonce fills one, and what is left always fits in the next.
         let mut mac = self.iv_mac.clone();
-        mac.update(&unique.seed);
-        mac.update(&unique.counter.to_be_bytes());
-        mac.update(&now.get().to_be_bytes());
-        mac.update(aad.as_bytes());
-        let full: [u8; 32] = mac.finalize().into_bytes().into();
+        let rest = match input.split_first_chunk::<64>() {
+            Some((block, rest)) => {
+                mac.update_blocks(std::slice::from_ref(block.into()));
+                rest
+            }
+            None => input,
+        };
+        let mut full = Default::default();
+        mac.finalize_fixed_core(&mut Buffer::<HmacCore<Sha256>>::new(rest), &mut full);
+        let full: [u8; 32] = full.into();
         *full.first_chunk().unwrap_or(&[0; 12])
     }
 
@@ -96,6 +108,19 @@ impl EpochKey {
         }
         .is_ok()
     }
+}
+
+/// Seed, counter, time and additional data, the last with zeros up to its greatest length.
+fn iv_input(unique: &Unique, now: UnixMillis, aad: &Aad) -> [u8; IV_INPUT_FIXED + Aad::MAX_LEN] {
+    let mut input = [0; IV_INPUT_FIXED + Aad::MAX_LEN];
+    let (seed, rest) = input.split_at_mut(32);
+    let (counter, rest) = rest.split_at_mut(8);
+    let (time, additional) = rest.split_at_mut(8);
+    seed.copy_from_slice(&unique.seed);
+    counter.copy_from_slice(&unique.counter.to_be_bytes());
+    time.copy_from_slice(&now.get().to_be_bytes());
+    additional.copy_from_slice(aad.padded());
+    input
 }
 
 impl fmt::Debug for EpochKey {

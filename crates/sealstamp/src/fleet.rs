@@ -124,7 +124,10 @@ impl Fleet {
     /// # Errors
     /// The [`Refusal`], for metrics and logs. Tell the client nothing but to use a fresh nonce (RFC 9449 section 9).
     pub fn open(&self, nonce: &str, now: UnixMillis, binding: &Binding) -> Result<Opened, Refusal> {
-        let raw = Raw::decode(nonce).ok_or(Refusal::Malformed)?;
+        let mut raw = Raw::empty();
+        if !raw.decode(nonce) {
+            return Err(Refusal::Malformed);
+        }
         let now_epoch = now.epoch();
         let keys = self.keys_at(now_epoch.unwrap_or(u32::MAX));
         let found = keys.find(raw.version(), raw.kid(), raw.epoch())?;

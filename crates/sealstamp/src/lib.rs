@@ -46,6 +46,16 @@
 //! It bounds the age of a proof. It does not make a proof single-use, does not sign a request's body, and does not help
 //! once the client's own key is stolen.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "a test stops by panicking"
+    )
+)]
+
 mod binding;
 mod encoding;
 mod epoch;

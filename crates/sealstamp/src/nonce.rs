@@ -95,8 +95,8 @@ impl UnverifiedHeader {
     /// The claims of a nonce, or none if it is not exactly 60 characters of base64url.
     #[must_use]
     pub fn read(nonce: &str) -> Option<Self> {
-        let raw = Raw::decode(nonce)?;
-        Some(Self { version: raw.version(), kid: raw.kid(), epoch: raw.epoch() })
+        let mut raw = Raw::empty();
+        raw.decode(nonce).then(|| Self { version: raw.version(), kid: raw.kid(), epoch: raw.epoch() })
     }
 
     /// The version byte. 1 is AES-256-GCM, 2 is ChaCha20-Poly1305, there are no others.
@@ -232,12 +232,14 @@ impl std::error::Error for Refusal {}
 pub(crate) struct Raw([u8; RAW_LEN]);
 
 impl Raw {
-    pub(crate) fn decode(text: &str) -> Option<Self> {
-        let mut raw = [0; RAW_LEN];
-        if text.len() != Nonce::LEN || URL_SAFE_NO_PAD.decode_slice(text, &mut raw) != Ok(RAW_LEN) {
-            return None;
-        }
-        Some(Self(raw))
+    pub(crate) const fn empty() -> Self {
+        Self([0; RAW_LEN])
+    }
+
+    /// Decodes into `self`, where the bytes stay: false if the text is not exactly 60 characters of the alphabet.
+    #[must_use]
+    pub(crate) fn decode(&mut self, text: &str) -> bool {
+        text.len() == Nonce::LEN && URL_SAFE_NO_PAD.decode_slice(text, &mut self.0) == Ok(RAW_LEN)
     }
 
     fn encode(&self) -> Nonce {
@@ -322,6 +324,11 @@ impl Aad {
             len = Self::MAX_LEN;
         }
         Self { bytes, len }
+    }
+
+    /// The bytes, and zeros up to the greatest length.
+    pub(crate) const fn padded(&self) -> &[u8; Self::MAX_LEN] {
+        &self.bytes
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -1,4 +1,12 @@
 //! Mint and open take nothing from the heap.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite, Thumbprint, UnixMillis};
 

@@ -2,6 +2,14 @@
 //!
 //! The test starts itself as a child that loads a ring, uses it and drops it, and searches the child's memory from
 //! outside, stack and heap, while the handle lives and after.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};

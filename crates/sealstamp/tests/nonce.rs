@@ -1,4 +1,12 @@
 //! One spelling per nonce, and nothing but the nonce itself opens (I8).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use proptest::prelude::*;
 use sealstamp::{Audience, Binding, Fleet, Fresh, Refusal, Ring, Settings, Suite, Thumbprint, UnixMillis};

@@ -1,4 +1,12 @@
 //! Reading a ring file: every refusal, where it is, and that no message quotes the file.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use proptest::prelude::*;
 use sealstamp::{Force, Fresh, Ring, RingError, RingErrorKind, Settings, Suite, UnixMillis};

@@ -1,5 +1,13 @@
 //! The life of a ring: each transition, its refusals from both sides of their time, and the fleet's promises I1 to I4 under
 //! random sequences of them.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use proptest::prelude::*;
 use sealstamp::{

@@ -91,7 +91,9 @@ fn refusal(refused: Refused, now: UnixMillis) -> Failure {
         Refused::Pending { kid, .. } => {
             failure.hint(format_args!("rotate again from then on; if key {kid} must not come: sealstamp revoke {kid}"))
         }
-        Refused::TooEarly { .. } => failure.hint("without --at it is the earliest date; for a leaked key: sealstamp revoke"),
+        Refused::TooEarly { .. } => {
+            failure.hint("without --at, that date is the default; if the active key leaked: sealstamp revoke KID")
+        }
         Refused::NotYetPrunable { .. } => failure.hint("prune again from then on"),
         Refused::OnlyKey { .. } => failure.hint("if the key leaked, --force puts a new one in its place at once"),
         Refused::UnknownKid => failure.hint("the kids are in: sealstamp list"),
@@ -144,7 +146,8 @@ impl News<'_> {
 
     /// The key that replicas with the old ring may not expect to mint.
     fn stepped_in(&self) -> Option<&Key> {
-        let same = |key: &&Key| self.old.keys().iter().any(|k| k.kid() == key.kid() && k.activates_at() == key.activates_at());
+        let same =
+            |key: &&Key| self.old.keys().iter().any(|k| k.kid() == key.kid() && k.activates_at() == key.activates_at());
         self.new.keys().iter().find(|k| k.revoked_at().is_none() && k.activates_at().is_some() && !same(k))
     }
 }
@@ -153,7 +156,10 @@ fn cost_lines(cost: &Cost, news: &News<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let until = |at: UnixMillis| format!("until {at} ({})", text::from_now(at, news.now));
     if let Some(at) = cost.retries_until {
-        lines.push(format!("{} a client may be refused once, and retries once with the nonce of the refusal", until(at)));
+        lines.push(format!(
+            "{} a client may be refused once, and retries once with the nonce of the refusal",
+            until(at)
+        ));
     }
     if let Some(at) = cost.unknown_key_until {
         let key = news.stepped_in().map_or("the key that steps in".into(), |key| news.name(key));

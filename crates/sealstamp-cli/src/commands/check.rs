@@ -14,7 +14,8 @@ const NONCES_PER_KEY: u64 = 1 << 32;
 pub(super) fn run(args: &Check, store: &Store) -> Result<Outcome, Failure> {
     let ring = store.load()?;
     // The file's own time is the real clock's, so it is held against no other.
-    let facts = store.facts().map(|f| FileFacts { modified_at: f.modified_at.filter(|_| args.moment.now.is_none()), ..f });
+    let facts =
+        store.facts().map(|f| FileFacts { modified_at: f.modified_at.filter(|_| args.moment.now.is_none()), ..f });
     let report = report(args, &ring, facts, args.moment.now.unwrap_or_else(text::clock));
     if args.json {
         say::json(&report)?;
@@ -107,7 +108,11 @@ fn leftovers(keys: &[KeyStatus<'_>], now: UnixMillis) -> Option<Finding> {
     let kids: Vec<String> = done.map(|k| k.key.kid().to_string()).collect();
     (!kids.is_empty()).then(|| {
         let noun = if kids.len() == 1 { "key is" } else { "keys are" };
-        problem("prunable_keys", format!("{} {noun} of no more use: {}", kids.len(), kids.join(", ")), "sealstamp prune")
+        problem(
+            "prunable_keys",
+            format!("{} {noun} of no more use: {}", kids.len(), kids.join(", ")),
+            "sealstamp prune",
+        )
     })
 }
 
@@ -131,10 +136,10 @@ fn permissions(mode: u32) -> Option<Finding> {
 fn clock(ring: &Ring, modified_at: Option<UnixMillis>, now: UnixMillis) -> Option<Finding> {
     let skew = Span::from_s(ring.settings().max_skew_s()).ms();
     let written = ring.keys().iter().flat_map(|k| [Some(k.created_at()), k.revoked_at()]);
-    let active_from = ring.active(now).activates_at();
-    let latest = written.chain([modified_at, active_from]).flatten().max()?;
+    let latest = written.chain([modified_at]).flatten().max()?;
     (latest > now.saturating_add(skew)).then(|| {
-        let message = format!("the ring was written at {latest}, {} by this clock", text::from_now(latest, now));
+        let ahead = Span::from_ms(latest.since(now));
+        let message = format!("the ring was written at {latest}, and to this clock that is yet to come, in {ahead}");
         problem("clock_behind", message, "see to the clock of this machine, or of the one that wrote the ring")
     })
 }

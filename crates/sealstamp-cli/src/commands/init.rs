@@ -1,6 +1,6 @@
 //! `init`: a new ring.
 
-use sealstamp::{Fresh, Ring, Settings};
+use sealstamp::{Fresh, Ring, Settings, SettingsError};
 
 use crate::cli::Init;
 use crate::say::{self, Failure, Outcome};
@@ -8,7 +8,7 @@ use crate::store::Store;
 use crate::text;
 
 pub(super) fn run(args: &Init, store: &Store) -> Result<Outcome, Failure> {
-    let settings = Settings::new(args.lifetime, args.max_skew, args.propagation).map_err(Failure::usage)?;
+    let settings = Settings::new(args.lifetime, args.max_skew, args.propagation).map_err(out_of_range)?;
     let fresh = Fresh::from_os().map_err(Failure::new)?;
     let ring = Ring::init(settings, args.suite, text::clock(), fresh);
     store.create(&ring)?;
@@ -19,4 +19,9 @@ pub(super) fn run(args: &Init, store: &Store) -> Result<Outcome, Failure> {
         say::note(format_args!("{store} is a new ring, readable by you alone; give it to every server"));
     }
     Ok(Outcome::Done)
+}
+
+fn out_of_range(error: SettingsError) -> Failure {
+    let option = error.member().trim_end_matches("_s").replace('_', "-");
+    Failure::usage(format_args!("--{option}: {error} (seconds)"))
 }

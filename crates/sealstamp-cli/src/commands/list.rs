@@ -104,19 +104,21 @@ fn page(ring: &Ring, name: &str, now: UnixMillis, width: usize) -> String {
         Span::from_s(settings.propagation_s()),
         suites.join(" and "),
     );
-    let head = ["kid", "state", "mints from", "until", ""].map(String::from);
+    let head = ["kid", "state", "", "mints from", "until"].map(String::from);
     let rows = ring.status(now).map(|status| {
-        let date = |time: Option<UnixMillis>| time.map_or("-".into(), |at| at.to_string());
+        // To the second: a person reads this. Milliseconds are in the JSON.
+        let date =
+            |time: Option<UnixMillis>| time.map_or("-".into(), |at| at.saturating_sub(at.get() % 1_000).to_string());
         [
             status.key.kid().to_string(),
             status.state.to_string(),
+            remark(&status, now),
             date(status.key.activates_at()),
             date(retires_at(ring, &status)),
-            remark(&status, now),
         ]
     });
     let table: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
-    write_table(&mut out, &table);
+    write_table(&mut out, &table, width);
     out.push('\n');
     let rows = ring.status(now).map(|s| Row::of(&s, retires_at(ring, &s), prunable_at(ring, &s)));
     let rows: Vec<Row> = rows.collect();
@@ -124,16 +126,25 @@ fn page(ring: &Ring, name: &str, now: UnixMillis, width: usize) -> String {
     out
 }
 
-fn write_table(out: &mut String, table: &[[String; 5]]) {
+/// Columns that do not fit are left out, from the right; the picture below still shows their dates.
+fn write_table(out: &mut String, table: &[[String; 5]], width: usize) {
     let mut widths = [0_usize; 5];
     for row in table {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.len());
         }
     }
+    let mut end = 0_usize;
+    let fits = widths.iter().take_while(|column| {
+        end = end.saturating_add(**column);
+        let fits = end <= width;
+        end = end.saturating_add(2);
+        fits
+    });
+    let shown = fits.count().max(2);
     for row in table {
         let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
+        for (width, cell) in widths.iter().zip(row).take(shown) {
             // Writing to a string cannot fail.
             let _ = write!(line, "{cell:<width$}  ");
         }
@@ -147,15 +158,15 @@ fn remark(status: &KeyStatus<'_>, now: UnixMillis) -> String {
     let from_now = |time: Option<UnixMillis>| time.map(|at| text::from_now(at, now));
     match status.state {
         KeyState::Staged => match from_now(status.key.activates_at()) {
-            Some(when) => format!("takes over {when}"),
-            None => "next, no date yet".into(),
+            Some(when) => when,
+            None => "no date".into(),
         },
         KeyState::Active => match status.key.activates_at().filter(|at| *at <= now) {
             Some(at) => format!("for {}", Span::from_ms(now.since(at))),
-            None => "before its date: see to the clock".into(),
+            None => "see to the clock".into(),
         },
-        KeyState::Retiring => from_now(status.prunable_at).map(|when| format!("prunable {when}")).unwrap_or_default(),
-        KeyState::Prunable => "sealstamp prune".into(),
+        KeyState::Retiring => from_now(status.prunable_at).map(|when| format!("prune {when}")).unwrap_or_default(),
+        KeyState::Prunable => "prune now".into(),
         KeyState::Revoked => from_now(status.key.revoked_at()).unwrap_or_default(),
     }
 }

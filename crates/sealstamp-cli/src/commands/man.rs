@@ -17,7 +17,10 @@ pub(super) fn run(args: &Man) -> Result<Outcome, Failure> {
         }
     };
     let mut roff = Vec::new();
-    page.manual("sealstamp").render(&mut roff).map_err(Failure::new)?;
+    page.manual("sealstamp")
+        .source(concat!("sealstamp ", env!("CARGO_PKG_VERSION")))
+        .render(&mut roff)
+        .map_err(Failure::new)?;
     say::data(&String::from_utf8_lossy(&roff))?;
     Ok(Outcome::Done)
 }

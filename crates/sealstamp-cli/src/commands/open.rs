@@ -155,7 +155,8 @@ fn good_until(ring: &Ring, minted_at: UnixMillis) -> UnixMillis {
 }
 
 fn accepted(opened: &Opened) -> String {
-    let renewal = if opened.renew() { "past half its lifetime, so the response carries the next nonce" } else { "fresh" };
+    let renewal =
+        if opened.renew() { "past half its lifetime, so the response carries the next nonce" } else { "fresh" };
     format!("authentic and {renewal}")
 }
 
