@@ -32,7 +32,7 @@ pub(crate) async fn tell() -> Result<bool> {
     let jwks = folder.path().join("jwks.json");
     let issuer = Issuer::new("https://issuer.fleet.example")?;
     std::fs::write(&jwks, issuer.jwks().to_string())?;
-    let mut operator = Operator::init(&ring, Settings::new(LIFETIME_S, MAX_SKEW_S, PROPAGATION_S)?)?;
+    let operator = Operator::init(&ring, Settings::new(LIFETIME_S, MAX_SKEW_S, PROPAGATION_S)?)?;
 
     println!("Three MCP servers. They share a ring file, and nothing else: no database, no messages.\n");
     let setup = Setup { public_url: PUBLIC_URL, ring: &ring, issuer: issuer.url(), jwks: &jwks };
@@ -49,9 +49,9 @@ pub(crate) async fn tell() -> Result<bool> {
     everywhere(&mut account, &issuer, &addresses).await?;
     let clients = first_requests(&mut account, &issuer, &addresses).await?;
     let stolen = attack(&mut account, &operator, &issuer, &clients, &addresses).await?;
-    let (clients, mut total) = rotation(&mut account, &mut operator, clients, &addresses).await?;
+    let (clients, mut total) = rotation(&mut account, &operator, clients, &addresses).await?;
     too_late(&mut account, &stolen, &addresses).await?;
-    add(&mut total, revocation(&mut account, &mut operator, clients, &addresses).await?);
+    add(&mut total, revocation(&mut account, &operator, clients, &addresses).await?);
     counts(&mut account, total, &addresses).await?;
 
     for replica in replicas {
@@ -109,10 +109,11 @@ async fn attack(
     account.chapter("An attacker forges the nonce of a request that is perfect otherwise");
     let victim = clients.first().ok_or("no clients")?;
     let attacker = Attacker { victim, addresses };
-    let genuine = Fleet::new(operator.ring().clone(), Audience::new(PUBLIC_URL)?)?;
-    let other = Fleet::new(operator.ring().clone(), Audience::new("https://other.fleet.example/mcp")?)?;
+    let ring = operator.ring()?;
+    let genuine = Fleet::new(ring.clone(), Audience::new(PUBLIC_URL)?)?;
+    let other = Fleet::new(ring.clone(), Audience::new("https://other.fleet.example/mcp")?)?;
     let home_made = Fleet::new(
-        sealstamp::Ring::init(*operator.ring().settings(), sealstamp::Suite::Aes256Gcm, now(), sealstamp::Fresh::from_os()?),
+        sealstamp::Ring::init(*ring.settings(), sealstamp::Suite::Aes256Gcm, now(), sealstamp::Fresh::from_os()?),
         Audience::new(PUBLIC_URL)?,
     )?;
     let fresh = genuine.mint(now(), &Binding::None);
@@ -150,18 +151,18 @@ async fn attack(
 /// The key changes while clients call.
 async fn rotation(
     account: &mut Account,
-    operator: &mut Operator,
+    operator: &Operator,
     clients: Vec<Client>,
     addresses: &[String],
 ) -> Result<(Vec<Client>, Tally)> {
     account.chapter("The key is rotated while the four clients call without a pause");
-    let old = operator.active();
+    let old = operator.active()?;
     let traffic = Traffic::start(clients, addresses);
     sleep(Duration::from_millis(500)).await;
     operator.rotate()?;
     sleep(Duration::from_secs(u64::from(PROPAGATION_S.saturating_add(LIFETIME_S)))).await;
     let (clients, tally) = traffic.stop().await?;
-    let new = operator.active();
+    let new = operator.active()?;
     account.expect(new != old, &format!("key {old} gave way to {new}"));
     account.expect(
         tally.failed == 0 && tally.calls > 100,
@@ -185,13 +186,13 @@ async fn too_late(account: &mut Account, stolen: &Stolen, addresses: &[String]) 
 /// A key leaks, and goes.
 async fn revocation(
     account: &mut Account,
-    operator: &mut Operator,
+    operator: &Operator,
     clients: Vec<Client>,
     addresses: &[String],
 ) -> Result<Tally> {
     account.chapter("The active key leaks and is revoked while they call");
-    let leaked = operator.active();
-    let thief = Fleet::new(operator.ring().clone(), Audience::new(PUBLIC_URL)?)?;
+    let leaked = operator.active()?;
+    let thief = Fleet::new(operator.ring()?, Audience::new(PUBLIC_URL)?)?;
     let victim = clients.first().ok_or("no clients")?.clone();
     let attacker = Attacker { victim: &victim, addresses };
     let before = attacker.accepted_everywhere(&thief.mint(now(), &Binding::None)).await?;

@@ -1,6 +1,5 @@
 //! Signatures in pure Rust, by the RustCrypto crates: for targets that AWS-LC does not build on.
 
-use ed25519_dalek::Verifier as _;
 use rsa::{
     BigUint, RsaPublicKey, pkcs1v15, pss,
     sha2::{Sha256, Sha384, Sha512},
