@@ -148,8 +148,9 @@ fn poll_every(fleet: &Fleet) -> Duration {
 }
 
 fn report(status: &ReloadStatus) {
+    let pid = std::process::id();
     match &status.error {
-        Some(fault) => eprintln!("mcp_server: the ring stays at serial {}: {}", status.serial, fault.error),
-        None => eprintln!("mcp_server: the ring is at serial {}", status.serial),
+        Some(fault) => eprintln!("mcp_server[{pid}]: the ring stays at serial {}: {}", status.serial, fault.error),
+        None => eprintln!("mcp_server[{pid}]: the ring is at serial {}", status.serial),
     }
 }
