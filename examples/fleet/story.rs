@@ -43,7 +43,9 @@ pub(crate) async fn tell() -> Result<bool> {
         println!("     server {name}  {}  process {}", replica.address, replica.id().unwrap_or_default());
         replicas.push(replica);
     }
-    println!("     a nonce lives {LIFETIME_S} s, clocks may differ by {MAX_SKEW_S} s, a file is everywhere within {PROPAGATION_S} s");
+    println!(
+        "     a nonce lives {LIFETIME_S} s, clocks may differ by {MAX_SKEW_S} s, a file is everywhere within {PROPAGATION_S} s"
+    );
     let addresses: Vec<String> = replicas.iter().map(|replica| replica.address.clone()).collect();
 
     everywhere(&mut account, &issuer, &addresses).await?;
@@ -91,7 +93,10 @@ async fn first_requests(account: &mut Account, issuer: &Issuer, addresses: &[Str
         }
         account.expect(
             accepted == 100 && client.refusals == 1,
-            &format!("{subject}: {accepted} of 100 calls answered; asked for a nonce {} time, at the very first", client.refusals),
+            &format!(
+                "{subject}: {accepted} of 100 calls answered; asked for a nonce {} time, at the very first",
+                client.refusals
+            ),
         );
         clients.push(client);
     }
@@ -126,7 +131,10 @@ async fn attack(
         ("a real nonce with one bit flipped", Some(attacker.flipped(&fresh))),
         ("sealed by the attacker's own ring, for this server", Some(home_made.mint(now(), &Binding::None).to_string())),
         ("sealed by the real ring, for another audience", Some(other.mint(now(), &Binding::None).to_string())),
-        ("real, but expired a second ago", Some(past(seconds(LIFETIME_S).saturating_add(seconds(MAX_SKEW_S)).saturating_add(1000)))),
+        (
+            "real, but expired a second ago",
+            Some(past(seconds(LIFETIME_S).saturating_add(seconds(MAX_SKEW_S)).saturating_add(1000))),
+        ),
         ("real, but dated 10 s into the future", Some(ahead(10_000))),
     ];
     for (what, nonce) in forgeries {
@@ -134,7 +142,10 @@ async fn attack(
         account.expect(refused, &format!("{what}: refused at all three, and told only to use a fresh one"));
     }
     let control = attacker.accepted_everywhere(&fresh).await?;
-    account.expect(control, "the same request with the real nonce is accepted at all three: it was the nonce that they refused");
+    account.expect(
+        control,
+        "the same request with the real nonce is accepted at all three: it was the nonce that they refused",
+    );
 
     account.chapter("An attacker steals a token, and a whole request");
     let thief = Client::new("thief", PUBLIC_URL, issuer)?;
@@ -175,7 +186,10 @@ async fn rotation(
 /// What the attacker kept.
 async fn too_late(account: &mut Account, stolen: &Stolen, addresses: &[String]) -> Result<()> {
     account.chapter("The attacker comes back with what was kept");
-    account.expect(stolen.replay_is_refused(addresses).await?, "the stolen request: refused at all three, its nonce has expired");
+    account.expect(
+        stolen.replay_is_refused(addresses).await?,
+        "the stolen request: refused at all three, its nonce has expired",
+    );
     account.expect(
         stolen.stock_is_refused(addresses).await?,
         "proofs signed in stock, dated for this very minute: refused at all three, for the same reason",
@@ -201,9 +215,7 @@ async fn revocation(
     sleep(Duration::from_millis(500)).await;
     operator.revoke(leaked)?;
     sleep(Duration::from_secs(u64::from(PROPAGATION_S))).await;
-    let after = attacker
-        .refused_everywhere(Some(&thief.mint(now(), &Binding::None)), "use_dpop_nonce")
-        .await?;
+    let after = attacker.refused_everywhere(Some(&thief.mint(now(), &Binding::None)), "use_dpop_nonce").await?;
     account.expect(after, &format!("key {leaked} is revoked: what it mints now is refused at all three"));
     let (_, tally) = traffic.stop().await?;
     account.expect(
@@ -212,7 +224,10 @@ async fn revocation(
     );
     account.expect(
         tally.worst_client <= 1,
-        &format!("{} nonces refused, at most {} to a client, each repaired by one retry", tally.refusals, tally.worst_client),
+        &format!(
+            "{} nonces refused, at most {} to a client, each repaired by one retry",
+            tally.refusals, tally.worst_client
+        ),
     );
     Ok(tally)
 }
@@ -220,7 +235,10 @@ async fn revocation(
 /// What the servers themselves say.
 async fn counts(account: &mut Account, total: Tally, addresses: &[String]) -> Result<()> {
     account.chapter("Counts");
-    account.say(&format!("{} calls through a rotation and a revocation, {} retries, {} failed", total.calls, total.refusals, total.failed));
+    account.say(&format!(
+        "{} calls through a rotation and a revocation, {} retries, {} failed",
+        total.calls, total.refusals, total.failed
+    ));
     let http = reqwest::Client::builder().no_proxy().build()?;
     let mut reasons = BTreeMap::<String, u64>::new();
     let mut serials = Vec::new();

@@ -162,12 +162,7 @@ impl Client {
     /// # Errors
     ///
     /// When the replica does not answer.
-    pub async fn send(
-        &self,
-        replica: &str,
-        proof: &str,
-        body: &Value,
-    ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    pub async fn send(&self, replica: &str, proof: &str, body: &Value) -> Result<Answer, Box<dyn Error + Send + Sync>> {
         let response = self
             .http
             .post(self.address(replica))

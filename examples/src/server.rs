@@ -143,8 +143,8 @@ fn decisions(verifier: &Verifier) -> Map<String, Value> {
 
 /// Several times within the ring's propagation, which is the time that operators wait for every replica to have read it.
 fn poll_every(fleet: &Fleet) -> Duration {
-    let propagation = Duration::from_secs(fleet.ring().settings().propagation_s().into());
-    (propagation / 4).min(Reloader::EVERY)
+    let propagation_s = fleet.ring().settings().propagation_s();
+    Duration::from_millis(250).saturating_mul(propagation_s).min(Reloader::EVERY)
 }
 
 fn report(status: &ReloadStatus) {

@@ -138,9 +138,10 @@ impl Load {
     fn start(clients: Vec<Client>, replicas: &[Replica]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let addresses: Vec<String> = replicas.iter().map(|replica| replica.address.clone()).collect();
-        let clients = clients.into_iter().enumerate().map(|(n, client)| {
-            tokio::spawn(work(client, n, addresses.clone(), Arc::clone(&stop)))
-        });
+        let clients = clients
+            .into_iter()
+            .enumerate()
+            .map(|(n, client)| tokio::spawn(work(client, n, addresses.clone(), Arc::clone(&stop))));
         Self { stop: Arc::clone(&stop), clients: clients.collect() }
     }
 

@@ -1,6 +1,15 @@
 //! A real MCP server behind the layer, over HTTP, in both protocol revisions: a valid request gets 2xx, and everything
 //! that the standards refuse gets 401 with a `DPoP` challenge and a nonce to go on with.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong should panic"
+)]
+
 #[path = "tower_support/mod.rs"]
 mod support;
 
@@ -137,9 +146,8 @@ async fn everything_else_is_refused() {
             // R8-2, I9: the nonce that came along is good at once.
             let nonce = nonce_of(&headers);
             assert_eq!(nonce.len(), 60, "{name}");
-            let again = server
-                .post(revision, method, params.clone(), client.headers(&client.draft("POST", &nonce)))
-                .await;
+            let again =
+                server.post(revision, method, params.clone(), client.headers(&client.draft("POST", &nonce))).await;
             assert_eq!(again.status(), StatusCode::OK, "{name}: the retry");
         }
     }
@@ -191,9 +199,8 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
 
     // One member of an otherwise good proof, signed with it.
     let mut proof = |name, error, spoil: fn(Draft) -> Draft| {
-        let make = move |server: &Server, client: &Client| {
-            client.headers(&spoil(client.draft("POST", &server.nonce())))
-        };
+        let make =
+            move |server: &Server, client: &Client| client.headers(&spoil(client.draft("POST", &server.nonce())));
         cases.push((name, error, Box::new(make)));
     };
     const PROOF: &str = "invalid_dpop_proof";
@@ -253,7 +260,8 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         "R9-2 a nonce of another audience",
         NONCE,
         Box::new(|server, client| {
-            let other = Fleet::new(server.ring.clone(), Audience::new("https://mcp.example.com/other").unwrap()).unwrap();
+            let other =
+                Fleet::new(server.ring.clone(), Audience::new("https://mcp.example.com/other").unwrap()).unwrap();
             client.headers(&client.draft("POST", &other.mint(now(), &Binding::None)))
         }),
     ));
