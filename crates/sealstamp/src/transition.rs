@@ -153,7 +153,10 @@ impl Ring {
         force: Force,
     ) -> Result<Transition, Refused> {
         let settings = self.settings;
-        if let Some(key) = self.pending(now).filter(|_| force == Force::No) {
+        // Several are to come if a rotation was forced, or the clock went back: nothing may start before the last.
+        let to_come = self.keys.iter().skip(self.active_index(now)).skip(1);
+        let last = to_come.rev().find(|k| k.is_live() && k.activates_at.is_some());
+        if let Some(key) = last.filter(|_| force == Force::No) {
             let legal_at = key.activates_at.unwrap_or(now);
             return Err(Refused::Pending { kid: key.kid(), legal_at });
         }

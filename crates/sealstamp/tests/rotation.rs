@@ -51,6 +51,18 @@ fn dates(ring: &Ring) -> Vec<Option<u64>> {
 
 use KeyState::{Active, Prunable, Retiring, Revoked, Staged};
 
+/// I3: the time that a refusal names is legal, even where a forced rotation left two keys to come.
+#[test]
+fn rotation_waits_for_the_last_pending_key() {
+    let once = rotated(&ring(), NOW, 2);
+    let twice = once.rotate(Some(at(NOW + 2 * PROPAGATION)), at(NOW), fresh(3), Force::YesAtACost).unwrap().ring;
+    let refused = Refused::Pending { kid: kid(&twice, 2), legal_at: at(NOW + 2 * PROPAGATION) };
+    for now in [NOW, NOW + PROPAGATION, NOW + 2 * PROPAGATION - 1] {
+        assert_eq!(twice.rotate(None, at(now), fresh(4), Force::No).unwrap_err(), refused);
+    }
+    assert!(twice.rotate(None, at(NOW + 2 * PROPAGATION), fresh(4), Force::No).is_ok());
+}
+
 #[test]
 fn init_makes_one_active_and_one_staged_key() {
     let ring = ring();
