@@ -33,8 +33,35 @@ fn has_one_encoding(key: &PublicKey, signature: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
 mod tests {
+    use super::*;
+    use crate::jwk::Curve;
+
+    #[test]
+    fn signatures_have_one_length_and_rsas_a_bound() {
+        let ec = |curve| PublicKey::Ec(curve, [0; 133]);
+        for (key, length) in [
+            (ec(Curve::P256), 64),
+            (ec(Curve::P384), 96),
+            (ec(Curve::P521), 132),
+            (PublicKey::Ed25519([0; 32]), 64),
+            (PublicKey::Rsa(vec![0xff; 256], vec![3]), 256),
+        ] {
+            for wrong in [0, 1, length - 1, length + 1, 2 * length] {
+                assert!(!has_one_encoding(&key, &vec![7; wrong]), "{wrong} bytes");
+            }
+            assert!(has_one_encoding(&key, &vec![7; length]), "{length} bytes");
+        }
+        let key = PublicKey::Rsa(vec![2, 5], vec![3]);
+        assert!(has_one_encoding(&key, &[2, 4]));
+        assert!(!has_one_encoding(&key, &[2, 5]));
+        assert!(!has_one_encoding(&key, &[3, 0]));
+    }
+}
+
+#[cfg(test)]
+#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
+mod agreement {
     use aws_lc_rs::{
         rand::SystemRandom,
         rsa::{KeyPair as RsaKeyPair, KeySize},

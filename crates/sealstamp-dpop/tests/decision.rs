@@ -288,7 +288,7 @@ fn a_nonce_is_renewed_before_it_expires() {
     }
 }
 
-/// D-3, SEP-9: a nonce bounds a proof's age. It does not make it single-use, and says so by accepting it again.
+/// D-3: a nonce bounds a proof's age. It does not make it single-use, and says so by accepting it again.
 #[test]
 fn the_same_proof_twice_is_accepted_twice() {
     let world = World::new();
