@@ -1,0 +1,55 @@
+//! How often each thing happened: one counter per outcome and reason.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::Reason;
+
+/// Counts since the verifier was built, for a metrics endpoint.
+#[derive(Debug)]
+pub struct Counters {
+    accepted: AtomicU64,
+    signature_checks: AtomicU64,
+    refused: [AtomicU64; Reason::ALL.len()],
+}
+
+impl Counters {
+    pub(crate) const fn new() -> Self {
+        Self {
+            accepted: AtomicU64::new(0),
+            signature_checks: AtomicU64::new(0),
+            refused: [const { AtomicU64::new(0) }; Reason::ALL.len()],
+        }
+    }
+
+    /// Requests accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Relaxed)
+    }
+
+    /// Requests refused for this reason.
+    #[must_use]
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.refused.get(reason as usize).map_or(0, |count| count.load(Relaxed))
+    }
+
+    /// How often a proof got as far as its signature. Nothing else in a verifier is dear.
+    #[must_use]
+    pub fn signature_checks(&self) -> u64 {
+        self.signature_checks.load(Relaxed)
+    }
+
+    pub(crate) fn count_accepted(&self) {
+        self.accepted.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_refused(&self, reason: Reason) {
+        if let Some(count) = self.refused.get(reason as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(crate) fn count_signature_check(&self) {
+        self.signature_checks.fetch_add(1, Relaxed);
+    }
+}

@@ -1,0 +1,322 @@
+//! Strict JSON objects: distinct member names at every level, exact types, bounded nesting, nothing after the end.
+//!
+//! `serde_json` reads; this module adds what it leaves open. Two readers of one text must not see two values in it, and
+//! with a repeated member they would (RFC 8725 section 2.4). Strings are borrowed from the text wherever they hold no escape.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// How many members one object may have: names are compared with each other, so their number is bounded.
+const MAX_MEMBERS: usize = 32;
+
+/// How deep values may nest. A proof needs two levels: its header, and the `jwk` in it.
+const MAX_DEPTH: u8 = 8;
+
+/// The text is not one strict JSON object with members of the expected types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotStrict;
+
+/// The members of an object that a reader wants.
+pub(crate) trait Members<'de>: Default {
+    /// Reads the value of the member of that name; a member that is not wanted is [skipped](Value::skip).
+    fn take<A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error>;
+}
+
+/// Reads one object.
+pub(crate) fn object<'de, M: Members<'de>>(text: &'de [u8]) -> Result<M, NotStrict> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let members = Object::<M>::at(MAX_DEPTH).deserialize(&mut deserializer).map_err(|_| NotStrict)?;
+    deserializer.end().map_err(|_| NotStrict)?;
+    Ok(members)
+}
+
+/// A member's value, not read yet.
+pub(crate) struct Value<'m, A> {
+    map: &'m mut A,
+    depth: u8,
+}
+
+impl<'de, A: MapAccess<'de>> Value<'_, A> {
+    /// A string.
+    pub(crate) fn string(self) -> Result<Cow<'de, str>, A::Error> {
+        self.map.next_value_seed(Text)
+    }
+
+    /// A number written as an integer, in the range of `i64`.
+    pub(crate) fn integer(self) -> Result<i64, A::Error> {
+        self.map.next_value_seed(Integer)
+    }
+
+    /// An object.
+    pub(crate) fn object<M: Members<'de>>(self) -> Result<M, A::Error> {
+        self.map.next_value_seed(Object::<M>::at(self.depth))
+    }
+
+    /// Anything, which is still held to the rules of this module.
+    pub(crate) fn skip(self) -> Result<(), A::Error> {
+        self.map.next_value_seed(Skipped { depth: self.depth })
+    }
+}
+
+struct Object<M> {
+    depth: u8,
+    members: PhantomData<M>,
+}
+
+impl<M> Object<M> {
+    fn at(depth: u8) -> Self {
+        Self { depth, members: PhantomData }
+    }
+}
+
+impl<'de, M: Members<'de>> DeserializeSeed<'de> for Object<M> {
+    type Value = M;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<M, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, M: Members<'de>> Visitor<'de> for Object<M> {
+    type Value = M;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<M, A::Error> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| A::Error::custom("too deep"))?;
+        let mut members = M::default();
+        let mut names = [const { Cow::Borrowed("") }; MAX_MEMBERS];
+        let mut count = 0_usize;
+        while let Some(name) = map.next_key_seed(Text)? {
+            let (seen, rest) = names.split_at_mut_checked(count).ok_or_else(|| A::Error::custom("too many members"))?;
+            if seen.contains(&name) {
+                return Err(A::Error::custom("a repeated member"));
+            }
+            members.take(&name, Value { map: &mut map, depth })?;
+            *rest.first_mut().ok_or_else(|| A::Error::custom("too many members"))? = name;
+            count = count.saturating_add(1);
+        }
+        Ok(members)
+    }
+}
+
+struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+struct Integer;
+
+impl<'de> DeserializeSeed<'de> for Integer {
+    type Value = i64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<i64, D::Error> {
+        deserializer.deserialize_i64(self)
+    }
+}
+
+impl Visitor<'_> for Integer {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
+        Ok(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
+        i64::try_from(number).map_err(E::custom)
+    }
+}
+
+/// A value that nobody asked for.
+struct Skipped {
+    depth: u8,
+}
+
+impl<'de> DeserializeSeed<'de> for Skipped {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skipped {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| A::Error::custom("too deep"))?;
+        while seq.next_element_seed(Skipped { depth })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        Object::<Nothing>::at(self.depth).visit_map(map).map(drop)
+    }
+}
+
+#[derive(Default)]
+struct Nothing;
+
+impl<'de> Members<'de> for Nothing {
+    fn take<A: MapAccess<'de>>(&mut self, _: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        value.skip()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq)]
+    struct Sample<'de> {
+        text: Option<Cow<'de, str>>,
+        number: Option<i64>,
+        inner: Option<Box<Sample<'de>>>,
+    }
+
+    impl<'de> Members<'de> for Sample<'de> {
+        fn take<A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+            match name {
+                "text" => self.text = Some(value.string()?),
+                "number" => self.number = Some(value.integer()?),
+                "inner" => self.inner = Some(Box::new(value.object()?)),
+                _ => value.skip()?,
+            }
+            Ok(())
+        }
+    }
+
+    fn read(text: &str) -> Result<Sample<'_>, NotStrict> {
+        object(text.as_bytes())
+    }
+
+    #[test]
+    fn strings_are_borrowed_unless_escaped() {
+        assert!(matches!(read(r#"{"text":"plain"}"#).unwrap().text, Some(Cow::Borrowed("plain"))));
+        assert!(matches!(read(r#"{"te\u0078t":"\u0061b"}"#).unwrap().text, Some(Cow::Owned(text)) if text == "ab"));
+    }
+
+    #[test]
+    fn one_object_and_nothing_else() {
+        assert_eq!(read(" {} "), Ok(Sample::default()));
+        for text in
+            ["", "[]", "null", "\"x\"", "{}{}", "{},", "{} x", "{\"a\":1,}", "{a:1}", "{'a':1}", "\u{feff}{}", "{"]
+        {
+            assert_eq!(read(text), Err(NotStrict), "{text}");
+        }
+        assert_eq!(object::<Sample>(b"{\"text\":\"\xff\"}"), Err(NotStrict));
+        assert_eq!(object::<Sample>(b"{\"other\":\"\xff\"}"), Err(NotStrict));
+        assert_eq!(object::<Sample>(b"{\"other\":\"\\ud800\"}"), Err(NotStrict));
+    }
+
+    #[test]
+    fn members_are_distinct_at_every_level() {
+        for text in [
+            r#"{"text":"a","text":"a"}"#,
+            r#"{"text":"a","te\u0078t":"b"}"#,
+            r#"{"other":1,"other":2}"#,
+            r#"{"other":{"a":1,"a":1}}"#,
+            r#"{"other":[{"a":1,"b":2,"a":1}]}"#,
+            r#"{"inner":{"number":1,"number":1}}"#,
+            r#"{"inner":{"x":1,"x":1}}"#,
+        ] {
+            assert_eq!(read(text), Err(NotStrict), "{text}");
+        }
+        assert!(read(r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#).is_ok());
+    }
+
+    #[test]
+    fn types_are_exact() {
+        for (text, number) in
+            [("0", 0), ("-1", -1), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)]
+        {
+            assert_eq!(read(&format!(r#"{{"number":{text}}}"#)).unwrap().number, Some(number));
+        }
+        let wrong = "1.0 1e3 1e400 -1e400 9223372036854775808 -9223372036854775809 18446744073709551615 01 +1 1. .5 \
+                     NaN \"1\" null true [] {} [1]";
+        for number in wrong.split(' ') {
+            assert_eq!(read(&format!(r#"{{"number":{number}}}"#)), Err(NotStrict), "{number}");
+        }
+        for text in ["1", "null", "true", "[]", "{}", "[\"a\"]"] {
+            assert_eq!(read(&format!(r#"{{"text":{text}}}"#)), Err(NotStrict), "{text}");
+            assert_eq!(read(&format!(r#"{{"inner":{text}}}"#)).is_ok(), text == "{}", "{text}");
+        }
+        for text in ["1", "-1", "1.5", "null", "true", "\"a\"", "[]", "{}", "[1,[\"a\",null]]"] {
+            assert!(read(&format!(r#"{{"other":{text}}}"#)).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_and_members_are_bounded() {
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&nested(usize::from(MAX_DEPTH) - 1)).is_ok());
+        assert_eq!(read(&nested(usize::from(MAX_DEPTH))), Err(NotStrict));
+        assert_eq!(read(&nested(4000)), Err(NotStrict));
+        let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        assert!(read(&objects(usize::from(MAX_DEPTH))).is_ok());
+        assert_eq!(read(&objects(usize::from(MAX_DEPTH) + 1)), Err(NotStrict));
+
+        let wide = |members: usize| {
+            let members: Vec<_> = (0..members).map(|i| format!("\"m{i}\":{i}")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(read(&wide(MAX_MEMBERS)).is_ok());
+        assert_eq!(read(&wide(MAX_MEMBERS + 1)), Err(NotStrict));
+    }
+}

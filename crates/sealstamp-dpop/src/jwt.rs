@@ -1,0 +1,270 @@
+//! Access tokens that are JWTs, checked against the issuer's keys (RFC 9068, and plain JWTs of the same content).
+//!
+//! `jsonwebtoken` reads them and verifies signatures; what time it is, it would ask the system's clock, so `exp` and
+//! `nbf` are compared here with the `now` that the caller gave.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Header, Validation,
+    crypto::CryptoProvider,
+    decode, decode_header,
+    errors::ErrorKind,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
+};
+use sealstamp::UnixMillis;
+use serde_json::{Map, Value};
+
+use crate::{TokenBinding, TokenDefect, TokenFacts, TokenValidator};
+
+/// How far ahead of ours the issuer's clock may be, in seconds, when it says from when on a token is valid. `exp` gets
+/// no such allowance: a client that fears it can refresh early.
+pub const NBF_LEEWAY_S: u64 = 5;
+
+/// More keys than any issuer publishes.
+const MAX_KEYS: usize = 64;
+
+/// Validates JWT access tokens: issuer, audience, expiry, and a signature by one of the issuer's keys.
+///
+/// Every algorithm that `jsonwebtoken` verifies with a public key is accepted, as far as the key allows it; ES512 is not
+/// among them. Clones share the keys.
+///
+/// `jsonwebtoken` keeps one cryptography provider for the whole process. The first validator installs the one of this
+/// crate's signature backend, unless the program has installed another before.
+///
+/// ```
+/// use sealstamp::UnixMillis;
+/// use sealstamp_dpop::{Jwks, JwtValidator, TokenDefect};
+///
+/// let jwks = Jwks::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// let tokens = JwtValidator::new("https://issuer.example.com", "https://mcp.example.com/mcp", jwks);
+/// let validated = tokens.validate_now("not.a.token", UnixMillis::new(1_790_000_000_000));
+/// assert_eq!(validated.unwrap_err(), TokenDefect::Malformed);
+/// # Ok::<(), sealstamp_dpop::JwksError>(())
+/// ```
+#[derive(Clone)]
+pub struct JwtValidator {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    validation: Validation,
+    keys: ArcSwap<Jwks>,
+}
+
+impl JwtValidator {
+    /// For tokens of this issuer (`iss`, compared exactly) to this audience (`aud`, or a member of it: the server's
+    /// resource identifier, RFC 8707).
+    #[must_use]
+    pub fn new(issuer: &str, audience: &str, keys: Jwks) -> Self {
+        install_provider();
+        let mut validation = Validation::default();
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["iss", "aud", "exp"]);
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self { inner: Arc::new(Inner { validation, keys: ArcSwap::from_pointee(keys) }) }
+    }
+
+    /// Replaces the keys, for every clone, at once.
+    pub fn reload(&self, keys: Jwks) {
+        self.inner.keys.store(Arc::new(keys));
+    }
+
+    /// What the token says, if it is valid at `now`. Nothing here waits; [`TokenValidator::validate`] is the same.
+    ///
+    /// # Errors
+    ///
+    /// The first [`TokenDefect`] found: form, type and algorithm, key, signature, issuer, audience, time.
+    pub fn validate_now(&self, token: &str, now: UnixMillis) -> Result<TokenFacts, TokenDefect> {
+        let header = decode_header(token).map_err(|error| match error.kind() {
+            // An `alg` that has no value there, such as `none`.
+            ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName => TokenDefect::Unacceptable,
+            _ => TokenDefect::Malformed,
+        })?;
+        check_header(&header)?;
+        let keys = self.inner.keys.load();
+        let key = keys.find(&header)?;
+        let mut validation = self.inner.validation.clone();
+        validation.algorithms = vec![header.alg];
+        let claims =
+            decode::<Map<String, Value>>(token, &key.key, &validation).map_err(|error| match error.kind() {
+                ErrorKind::InvalidSignature => TokenDefect::BadSignature,
+                ErrorKind::InvalidIssuer => TokenDefect::WrongIssuer,
+                ErrorKind::InvalidAudience => TokenDefect::WrongAudience,
+                ErrorKind::InvalidAlgorithm => TokenDefect::Unacceptable,
+                _ => TokenDefect::Malformed,
+            })?;
+        let claims = claims.claims;
+        // A list of issuers is no issuer, though the library takes one.
+        if !claims.get("iss").is_some_and(Value::is_string) {
+            return Err(TokenDefect::Malformed);
+        }
+        check_times(&claims, now)?;
+        Ok(TokenFacts::new(binding(&claims)).with_claims(claims))
+    }
+}
+
+impl TokenValidator for JwtValidator {
+    async fn validate(&self, token: &str, now: UnixMillis) -> Result<TokenFacts, TokenDefect> {
+        self.validate_now(token, now)
+    }
+}
+
+impl fmt::Debug for JwtValidator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtValidator")
+            .field("iss", &self.inner.validation.iss)
+            .field("aud", &self.inner.validation.aud)
+            .field("keys", &self.inner.keys.load())
+            .finish()
+    }
+}
+
+/// An issuer's public keys (RFC 7517 section 5). Keys of unknown types, for encryption, or symmetric are left out.
+pub struct Jwks {
+    keys: Vec<VerifyingKey>,
+}
+
+struct VerifyingKey {
+    kid: Option<String>,
+    algorithms: &'static [Algorithm],
+    key: DecodingKey,
+}
+
+impl Jwks {
+    /// Reads a JWK set.
+    ///
+    /// # Errors
+    ///
+    /// [`JwksError`] if it is none, or holds no key that could verify a token, or more than 64.
+    pub fn parse(json: &[u8]) -> Result<Self, JwksError> {
+        let set: JwkSet = serde_json::from_slice(json).map_err(|_| JwksError(JwksErrorKind::Json))?;
+        if set.keys.len() > MAX_KEYS {
+            return Err(JwksError(JwksErrorKind::TooMany));
+        }
+        let keys: Vec<_> = set.keys.iter().filter_map(VerifyingKey::new).collect();
+        if keys.is_empty() { Err(JwksError(JwksErrorKind::NoKey)) } else { Ok(Self { keys }) }
+    }
+
+    /// The key that the header names; without a name, the one key that fits. Never one after the other.
+    fn find(&self, header: &Header) -> Result<&VerifyingKey, TokenDefect> {
+        let named = |key: &&VerifyingKey| header.kid.is_none() || key.kid == header.kid;
+        let mut fitting = self.keys.iter().filter(named).filter(|key| key.algorithms.contains(&header.alg));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) => Ok(key),
+            _ => Err(TokenDefect::UnknownKey),
+        }
+    }
+}
+
+impl VerifyingKey {
+    fn new(jwk: &Jwk) -> Option<Self> {
+        if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+            return None;
+        }
+        let fitting: &'static [Algorithm] = match &jwk.algorithm {
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[Algorithm::ES256],
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => &[Algorithm::ES384],
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
+            // 2048 bits are 342 characters; backends differ on what lies below.
+            AlgorithmParameters::RSA(key) if key.n.len() >= 342 => &RSA,
+            _ => return None,
+        };
+        // A key that names its algorithm is for no other (RFC 8725 section 3.1).
+        let algorithms = match jwk.common.key_algorithm {
+            None => fitting,
+            Some(named) => {
+                let place = fitting.iter().position(|fit| KeyAlgorithm::from(*fit) == named)?;
+                fitting.get(place..=place)?
+            }
+        };
+        let key = DecodingKey::from_jwk(jwk).ok()?;
+        Some(Self { kid: jwk.common.key_id.clone(), algorithms, key })
+    }
+}
+
+const RSA: [Algorithm; 6] =
+    [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|key| &key.kid)).finish()
+    }
+}
+
+/// A JWK set cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JwksError(JwksErrorKind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum JwksErrorKind {
+    Json,
+    NoKey,
+    TooMany,
+}
+
+impl fmt::Display for JwksError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            JwksErrorKind::Json => "not a JWK set",
+            JwksErrorKind::NoKey => "the JWK set holds no public key that verifies signatures",
+            JwksErrorKind::TooMany => "the JWK set holds more than 64 keys",
+        })
+    }
+}
+
+impl std::error::Error for JwksError {}
+
+/// RFC 9068 section 2.1: `at+jwt`; issuers that predate it say `JWT` or nothing. Other types, an ID token's among them
+/// where the issuer types it, are no access tokens (RFC 8725 section 3.11).
+fn check_header(header: &Header) -> Result<(), TokenDefect> {
+    let typ = header.typ.as_deref().unwrap_or("JWT");
+    let typed = ["at+jwt", "application/at+jwt", "JWT"].iter().any(|known| typ.eq_ignore_ascii_case(known));
+    if typed && header.crit.is_none() { Ok(()) } else { Err(TokenDefect::Unacceptable) }
+}
+
+fn check_times(claims: &Map<String, Value>, now: UnixMillis) -> Result<(), TokenDefect> {
+    let now = now.get() / 1000;
+    let exp = claims.get("exp").and_then(seconds).ok_or(TokenDefect::Malformed)?;
+    if now >= exp {
+        return Err(TokenDefect::Expired);
+    }
+    match claims.get("nbf").map(|nbf| seconds(nbf).ok_or(TokenDefect::Malformed)).transpose()? {
+        Some(nbf) if nbf > now.saturating_add(NBF_LEEWAY_S) => Err(TokenDefect::NotYetValid),
+        _ => Ok(()),
+    }
+}
+
+/// A NumericDate, fractions of a second dropped (RFC 7519 section 2).
+fn seconds(value: &Value) -> Option<u64> {
+    if let Some(seconds) = value.as_u64() {
+        return Some(seconds);
+    }
+    let seconds = value.as_f64().filter(|seconds| (0.0..=9e15).contains(seconds))?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^53")]
+    Some(seconds as u64)
+}
+
+fn binding(claims: &Map<String, Value>) -> TokenBinding {
+    match claims.get("cnf") {
+        None => TokenBinding::None,
+        Some(cnf) => match cnf.get("jkt").and_then(Value::as_str).map(str::parse) {
+            Some(Ok(thumbprint)) => TokenBinding::Thumbprint(thumbprint),
+            _ => TokenBinding::Unknown,
+        },
+    }
+}
+
+/// Without a provider, `jsonwebtoken` panics where two of its backends are compiled in.
+fn install_provider() {
+    #[cfg(feature = "aws-lc-rs")]
+    let provider: &'static CryptoProvider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+    #[cfg(not(feature = "aws-lc-rs"))]
+    let provider: &'static CryptoProvider = &jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
+    // Refused if the program, or an earlier validator, has installed one: that one serves as well.
+    let _ = provider.install_default();
+}

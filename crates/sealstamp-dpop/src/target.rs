@@ -1,0 +1,352 @@
+//! Rule 5's `htu`: which URI the client meant, and whether the proof names it (RFC 9449 section 4.3, check 9).
+//!
+//! Compared after the syntax- and scheme-based normalisation of RFC 3986 sections 6.2.2 and 6.2.3, without query and
+//! fragment. The `url` crate does the parsing, and it follows WHATWG's URL standard, which differs in places that
+//! matter here; [`normal`] closes the gap:
+//!
+//! - WHATWG keeps `%7E` where RFC 3986 wants `~`, and keeps hex digits in the case they came in;
+//! - WHATWG repairs what RFC 3986 forbids (spaces, tabs, `\`, `https:host`, `https:///host`): not a URI, so no match;
+//! - WHATWG drops an empty userinfo (`https://@host`) and reads `0x7f.1` as an IPv4 address: no match either.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use http::HeaderMap;
+use url::{Host, Url};
+
+use crate::{Reason, RequestHead};
+
+/// The server's own names for itself, by configuration.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Scheme, host and port, as in `https://mcp.example.com`.
+    origin: String,
+    /// The path of the public URL.
+    path: String,
+    /// The path under which the public URL's own path arrives here, if something on the way rewrites it.
+    mount: Option<String>,
+    /// Whose forwarded headers count.
+    proxies: Vec<IpAddr>,
+    /// Further origins that such a proxy may name.
+    origins: Vec<String>,
+}
+
+impl Target {
+    /// `None` if it is no absolute http(s) URL, or has a userinfo, query or fragment.
+    pub(crate) fn new(public_url: &str) -> Option<Self> {
+        let (origin, path) = normal(public_url)?;
+        Some(Self { origin, path, mount: None, proxies: Vec::new(), origins: Vec::new() })
+    }
+
+    /// `None` if it is not an absolute path.
+    pub(crate) fn mounted_at(self, path: &str) -> Option<Self> {
+        Some(Self { mount: Some(normal_path(path)?), ..self })
+    }
+
+    /// `None` if one of the origins is more, or less, than an origin.
+    pub(crate) fn trusting(self, proxies: Vec<IpAddr>, origins: &[String]) -> Option<Self> {
+        let origins = origins.iter().map(|origin| normal(origin).filter(|(_, path)| path == "/"));
+        let origins = origins.map(|found| found.map(|(origin, _)| origin)).collect::<Option<_>>()?;
+        Some(Self { proxies, origins, ..self })
+    }
+
+    /// Whether `htu` names what this request asks for.
+    pub(crate) fn check(&self, htu: &str, request: &RequestHead<'_>) -> Result<(), Reason> {
+        let origin = match request.peer {
+            Some(peer) if self.proxies.contains(&peer) => self.forwarded(request.headers)?,
+            _ => &self.origin,
+        };
+        let path = self.public_path(request.uri.path()).ok_or(Reason::WrongUri)?;
+        if same(htu, origin, &path) { Ok(()) } else { Err(Reason::WrongUri) }
+    }
+
+    /// The origin that a trusted proxy says the client used. It can only choose among the configured ones: a proxy that
+    /// passes any host name on would otherwise let a proof made for another server in.
+    fn forwarded(&self, headers: &HeaderMap) -> Result<&str, Reason> {
+        let mut hosts = headers.get_all("x-forwarded-host").iter();
+        let mut schemes = headers.get_all("x-forwarded-proto").iter();
+        let (host, scheme) = match (hosts.next(), schemes.next()) {
+            (None, None) => return Ok(&self.origin),
+            (Some(host), Some(scheme)) if hosts.next().is_none() && schemes.next().is_none() => (host, scheme),
+            _ => return Err(Reason::ForwardedHeaders),
+        };
+        let named = match (scheme.to_str(), host.to_str()) {
+            (Ok(scheme), Ok(host)) => normal(&format!("{scheme}://{host}")),
+            _ => None,
+        };
+        let (named, _) = named.filter(|(_, path)| path == "/").ok_or(Reason::ForwardedHeaders)?;
+        let known = std::iter::once(&self.origin).chain(&self.origins).find(|origin| **origin == named);
+        known.map(String::as_str).ok_or(Reason::ForwardedHeaders)
+    }
+
+    /// The path a client sees, for the path that arrived here; `None` if it lies outside the mount.
+    fn public_path<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
+        let Some(mount) = &self.mount else {
+            return Some(Cow::Borrowed(path));
+        };
+        let path = normal_path(path)?;
+        if path == *mount {
+            return Some(Cow::Owned(self.path.clone()));
+        }
+        let rest = path.strip_prefix(mount.trim_end_matches('/')).filter(|rest| rest.starts_with('/'))?;
+        Some(Cow::Owned(format!("{}{rest}", self.path.trim_end_matches('/'))))
+    }
+}
+
+/// Whether `htu`, its query and fragment aside, is this origin and path.
+fn same(htu: &str, origin: &str, path: &str) -> bool {
+    let htu = htu.split(['?', '#']).next().unwrap_or_default();
+    // Equal bytes stay equal under any normalisation, and nearly every client sends equal bytes.
+    if htu.strip_prefix(origin) == Some(path) && path.starts_with('/') {
+        return true;
+    }
+    let Some((htu_origin, htu_path)) = normal(htu) else {
+        return false;
+    };
+    htu_origin == origin && normal_path(path).is_some_and(|path| path == htu_path)
+}
+
+/// Origin and path of an absolute http(s) URI, in their normal form.
+fn normal(uri: &str) -> Option<(String, String)> {
+    if !uri.bytes().all(is_uri_byte) {
+        return None;
+    }
+    let (_, after_scheme) = uri.split_once("://")?;
+    let authority = after_scheme.split('/').next()?;
+    let url = Url::parse(uri).ok()?;
+    let host_as_written = match url.host()? {
+        Host::Ipv4(address) => authority.split(':').next() == Some(&address.to_string()),
+        Host::Ipv6(_) | Host::Domain(_) => true,
+    };
+    let plain = matches!(url.scheme(), "http" | "https") && !authority.is_empty() && !authority.contains('@');
+    if !plain || !host_as_written || uri.contains(['?', '#']) {
+        return None;
+    }
+    Some((url.origin().ascii_serialization(), decode_unreserved(url.path())?))
+}
+
+/// An absolute path in its normal form.
+fn normal_path(path: &str) -> Option<String> {
+    if !path.starts_with('/') || path.contains(['\\', '?', '#']) {
+        return None;
+    }
+    let url = Url::parse(&format!("http://host{path}")).ok()?;
+    decode_unreserved(url.path())
+}
+
+/// RFC 3986 section 6.2.2.1 and 6.2.2.2: unreserved characters stand for themselves, other escapes are in upper case.
+/// `None` for a `%` that escapes nothing.
+fn decode_unreserved(path: &str) -> Option<String> {
+    let mut normal = String::with_capacity(path.len());
+    let mut parts = path.split('%');
+    normal.push_str(parts.next()?);
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        // `from_str_radix` alone would take a sign.
+        let byte = digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u8::from_str_radix(digits, 16).ok())??;
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => normal.push(char::from(byte)),
+            _ => {
+                normal.push('%');
+                normal.push_str(&digits.to_ascii_uppercase());
+            }
+        }
+        normal.push_str(rest);
+    }
+    Some(normal)
+}
+
+/// RFC 3986 section 2: reserved, unreserved, and `%`.
+fn is_uri_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, Uri};
+
+    use super::*;
+
+    fn check(target: &Target, htu: &str, path: &'static str) -> Result<(), Reason> {
+        let (method, uri, headers) = (Method::POST, Uri::from_static(path), HeaderMap::new());
+        target.check(htu, &RequestHead::new(&method, &uri, &headers))
+    }
+
+    fn forwarded(target: &Target, peer: [u8; 4], fields: &[(&'static str, &str)], htu: &str) -> Result<(), Reason> {
+        let (method, uri) = (Method::POST, Uri::from_static("/mcp"));
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        target.check(htu, &RequestHead::new(&method, &uri, &headers).from_peer(peer.into()))
+    }
+
+    /// R43-9: the table in the crate's documentation, row by row.
+    #[test]
+    fn htu_table() {
+        let target = Target::new("https://mcp.example.com/mcp").unwrap();
+        for same in [
+            "https://mcp.example.com/mcp",
+            "https://mcp.example.com:443/mcp",
+            "https://mcp.example.com:/mcp",
+            "HTTPS://MCP.Example.COM/mcp",
+            "https://mcp.example.com/%6Dcp",
+            "https://mcp.example.com/%6dcp",
+            "https://mcp.ex%61mple.com/mcp",
+            "https://mcp.example.com/./mcp",
+            "https://mcp.example.com/x/../mcp",
+            "https://mcp.example.com/x/%2E%2e/mcp",
+            "https://mcp.example.com/mcp?a=b",
+            "https://mcp.example.com/mcp?",
+            "https://mcp.example.com/mcp#f",
+            "https://mcp.example.com/mcp?a=b#f",
+            "https://mcp.example.com/mcp#f?a",
+        ] {
+            assert_eq!(check(&target, same, "/mcp"), Ok(()), "{same}");
+        }
+        for other in [
+            "",
+            "/mcp",
+            "mcp.example.com/mcp",
+            "https://mcp.example.com",
+            "https://mcp.example.com/",
+            "https://mcp.example.com/mcp/",
+            "https://mcp.example.com//mcp",
+            "https://mcp.example.com/MCP",
+            "https://mcp.example.com/mcp2",
+            "https://mcp.example.com/mcp%2F",
+            "https://mcp.example.com/other",
+            "http://mcp.example.com/mcp",
+            "http://mcp.example.com:443/mcp",
+            "https://mcp.example.com:444/mcp",
+            "https://mcp.example.com:80/mcp",
+            "wss://mcp.example.com/mcp",
+            "https://other.example.com/mcp",
+            "https://mcp.example.com./mcp",
+            "https://mcp.example.com.evil.example/mcp",
+            "https://user@mcp.example.com/mcp",
+            "https://user:word@mcp.example.com/mcp",
+            "https://@mcp.example.com/mcp",
+            "https://:@mcp.example.com/mcp",
+            "https://mcp.example.com@evil.example/mcp",
+            "https:mcp.example.com/mcp",
+            "https:/mcp.example.com/mcp",
+            "https:///mcp.example.com/mcp",
+            "https:\\\\mcp.example.com\\mcp",
+            "https://mcp.example.com\\mcp",
+            " https://mcp.example.com/mcp",
+            "https://mcp.example.com/mcp ",
+            "https://mcp.example.com/m\tcp",
+            "https://mcp.example.com/m\ncp",
+            "https://mcp.example.com/mcp\u{0}",
+            "https://mcp.example.com/mcp%",
+            "https://mcp.example.com/mcp%6",
+            "https://mcp.example.com/mcp%zz",
+            "https://mcp.example.com/%+6dcp",
+            "https://mcp.example.com/mcpé",
+            "https://ⓜcp.example.com/mcp",
+            "?",
+            "#",
+        ] {
+            assert_eq!(check(&target, other, "/mcp"), Err(Reason::WrongUri), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn both_sides_are_normalised() {
+        let target = Target::new("HTTP://LocalHost:80/x/../mcp").unwrap();
+        for (htu, path) in [
+            ("http://localhost/mcp", "/mcp"),
+            ("http://localhost/a~b", "/%61%7eb"),
+            ("http://localhost/%61%7eb", "/a~b"),
+            ("http://localhost/a%2fb", "/a%2Fb"),
+            ("http://localhost/mcp", "/x/../mcp?q"),
+            ("http://localhost", "/"),
+            ("http://localhost/", "/"),
+            ("http://localhost/deep/er", "/deep/er"),
+        ] {
+            assert_eq!(check(&target, htu, path), Ok(()), "{htu} {path}");
+        }
+        assert_eq!(check(&target, "http://localhost/a/b", "/a%2Fb"), Err(Reason::WrongUri));
+        assert_eq!(check(&target, "http://localhost/mcp", "*"), Err(Reason::WrongUri));
+    }
+
+    #[test]
+    fn addresses_have_one_spelling() {
+        let target = Target::new("http://127.0.0.1:8080/mcp").unwrap();
+        assert_eq!(check(&target, "http://127.0.0.1:8080/mcp", "/mcp"), Ok(()));
+        for other in ["http://127.1:8080/mcp", "http://0x7f.0.0.1:8080/mcp", "http://2130706433:8080/mcp"] {
+            assert_eq!(check(&target, other, "/mcp"), Err(Reason::WrongUri), "{other}");
+        }
+        let target = Target::new("http://[::1]:8080/mcp").unwrap();
+        assert_eq!(check(&target, "http://[::1]:8080/mcp", "/mcp"), Ok(()));
+        assert_eq!(check(&target, "http://[::2]:8080/mcp", "/mcp"), Err(Reason::WrongUri));
+    }
+
+    #[test]
+    fn a_rewritten_path_is_mapped_back() {
+        let target = Target::new("https://example.com/api/mcp").unwrap().mounted_at("/").unwrap();
+        for (htu, path) in [
+            ("https://example.com/api/mcp", "/"),
+            ("https://example.com/api/mcp/x", "/x"),
+            ("https://example.com/api/mcp/x/", "/x/"),
+        ] {
+            assert_eq!(check(&target, htu, path), Ok(()), "{htu} {path}");
+        }
+        assert_eq!(check(&target, "https://example.com/", "/"), Err(Reason::WrongUri));
+
+        let target = Target::new("https://example.com/api/mcp").unwrap().mounted_at("/mcp").unwrap();
+        for (htu, path) in [
+            ("https://example.com/api/mcp", "/mcp"),
+            ("https://example.com/api/mcp/", "/mcp/"),
+            ("https://example.com/api/mcp/x", "/mcp/x"),
+        ] {
+            assert_eq!(check(&target, htu, path), Ok(()), "{htu} {path}");
+        }
+        for (htu, path) in [
+            ("https://example.com/api/mcpx", "/mcpx"),
+            ("https://example.com/mcp", "/mcp"),
+            ("https://example.com/other", "/other"),
+            ("https://example.com/api/mcp/../other", "/mcp/../other"),
+        ] {
+            assert_eq!(check(&target, htu, path), Err(Reason::WrongUri), "{htu} {path}");
+        }
+    }
+
+    #[test]
+    fn forwarded_headers_count_from_a_named_proxy_only() {
+        let target = Target::new("https://mcp.example.com/mcp").unwrap();
+        let target = target.trusting(vec![[10, 0, 0, 1].into()], &["https://mcp.example.org".into()]).unwrap();
+        let org: &[_] = &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org")];
+        let (com_mcp, org_mcp) = ("https://mcp.example.com/mcp", "https://mcp.example.org/mcp");
+
+        assert_eq!(forwarded(&target, [10, 0, 0, 1], org, org_mcp), Ok(()));
+        assert_eq!(forwarded(&target, [10, 0, 0, 1], org, com_mcp), Err(Reason::WrongUri));
+        assert_eq!(forwarded(&target, [10, 0, 0, 2], org, org_mcp), Err(Reason::WrongUri));
+        assert_eq!(forwarded(&target, [10, 0, 0, 2], org, com_mcp), Ok(()));
+        assert_eq!(forwarded(&target, [10, 0, 0, 1], &[], com_mcp), Ok(()));
+
+        for fields in [
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.example")][..],
+            &[("x-forwarded-proto", "http"), ("x-forwarded-host", "mcp.example.org")],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org, mcp.example.com")],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org/mcp")],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "a"), ("x-forwarded-host", "b")],
+            &[("x-forwarded-host", "mcp.example.org")],
+            &[("x-forwarded-proto", "https")],
+        ] {
+            assert_eq!(forwarded(&target, [10, 0, 0, 1], fields, org_mcp), Err(Reason::ForwardedHeaders), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_absolute_and_bare() {
+        for bad in
+            ["", "mcp.example.com", "/mcp", "ftp://h/", "https://h/?q", "https://h/#f", "https://u@h/", "https://"]
+        {
+            assert!(Target::new(bad).is_none(), "{bad}");
+        }
+        let target = || Target::new("https://h").unwrap();
+        assert!(target().mounted_at("mcp").is_none());
+        assert!(target().trusting(vec![], &["https://h/path".into()]).is_none());
+    }
+}

@@ -1,0 +1,83 @@
+//! Requests that are right but for one thing, and the one decision each must get.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cases;
+
+use cases::CASES;
+use sealstamp_dpop::{Algorithm, Answer, Reason};
+use support::{Draft, World, key};
+
+/// SEP-1, SEP-3, and every check of RFC 9449 section 4.3: see the ids in `cases.rs`.
+#[test]
+fn each_defect_gets_its_answer_and_reason() {
+    let mut wrong = Vec::new();
+    for case in CASES {
+        let world = World::new();
+        let draft = Draft::new(&world).but(|draft| (case.defect)(draft, &world));
+        let decision = world.decide_draft(&draft);
+        let got = decision.as_ref().map(drop).map_err(|refused| (refused.answer(), refused.reason()));
+        if got != case.expected {
+            wrong.push(format!("{} {}: {got:?} instead of {:?}", case.ids, case.name, case.expected));
+        }
+        // A client that does as it is told must get further: every refusal hands out a nonce.
+        assert!(decision.is_ok() || decision.unwrap_err().nonce().is_some(), "{}", case.name);
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
+}
+
+#[test]
+fn case_names_are_distinct_and_most_cases_refuse() {
+    let mut names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), CASES.len());
+    let refusing = CASES.iter().filter(|case| case.expected.is_err()).count();
+    assert!(refusing > 150, "{refusing} refusing cases");
+}
+
+/// R43-5, R43-6, R43-7: every pair of an algorithm and another's key, and every signature under another algorithm's name.
+#[test]
+fn an_algorithm_takes_its_own_keys_only() {
+    let world = World::new();
+    for named in Algorithm::ALL {
+        for used in Algorithm::ALL {
+            let draft =
+                Draft::signed_by(key(used), &world).but(|draft| draft.header.set("alg", support::quoted(named)));
+            let got = world.decide_draft(&draft).map(drop).map_err(|refused| refused.reason());
+            let same_key = draft.jwk.get("kty") == key(named).jwk().get("kty")
+                && draft.jwk.0.iter().find(|(name, _)| name == "crv")
+                    == key(named).jwk().0.iter().find(|(name, _)| name == "crv");
+            let expected = match (named, used) {
+                _ if named == used => Ok(()),
+                // Two names of one algorithm (RFC 9864).
+                (Algorithm::EdDSA, Algorithm::Ed25519) | (Algorithm::Ed25519, Algorithm::EdDSA) => Ok(()),
+                _ if same_key => Err(Reason::BadSignature),
+                _ => Err(Reason::KeyMismatch),
+            };
+            assert_eq!(got, expected, "a key for {used} under {named}");
+        }
+    }
+}
+
+/// R43-6: every bit of the proof counts.
+#[test]
+fn any_flipped_bit_of_a_signature_is_noticed() {
+    let world = World::new();
+    for algorithm in [Algorithm::ES256, Algorithm::EdDSA] {
+        let draft = Draft::signed_by(key(algorithm), &world);
+        assert!(world.decide_draft(&draft).is_ok());
+        for bit in 0..512 {
+            let draft = draft.clone().but(|draft| {
+                draft.on_signature(move |_, _, mut signature| {
+                    signature[bit / 8] ^= 1 << (bit % 8);
+                    signature
+                });
+            });
+            let refused = world.decide_draft(&draft).unwrap_err();
+            assert_eq!(refused.reason(), Reason::BadSignature, "{algorithm}, bit {bit}");
+            assert_eq!(refused.answer(), Answer::InvalidDpopProof);
+        }
+    }
+}
