@@ -19,6 +19,8 @@ mod reason;
 mod signature;
 mod target;
 mod token;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use algorithm::Algorithm;
 pub use challenge::DPOP_NONCE;

@@ -1,0 +1,60 @@
+//! The layer: puts a [`Verifier`](crate::Verifier) in front of any HTTP service.
+//!
+//! A request reaches the service only if all of this holds, tried in this order, what is cheap before what is dear:
+//!
+//! 1. it has one `Authorization` field, `DPoP` and a token;
+//! 2. it has one `DPoP` field, one compact JWS of at most 8 KiB;
+//! 3. the JWS is a `dpop+jwt`, signed with an algorithm on the server's list by a public key that fits it;
+//! 4. its claims `jti`, `htm`, `htu`, `iat` and `ath` are there and of their types;
+//! 5. `htm` and `htu` name this method and this server's public URL;
+//! 6. `iat` is within 300 s of the clock;
+//! 7. `nonce` was minted by this fleet, and is still fresh (unless nonces are off);
+//! 8. `ath` is the hash of the token;
+//! 9. the signature verifies;
+//! 10. the token is valid, for this server, and bound to the proof's key.
+//!
+//! Then the service finds an [`Accepted`](crate::Accepted) in the request's extensions, and the response carries the next
+//! nonce if it is time. Otherwise the client gets a 401 that says what to do, without the service having seen the request. A 401 to a
+//! request without any credentials carries a nonce as well: a client that uses it is spared the challenge.
+//!
+//! The layer reads the head of a request and never its body; response bodies pass frame by frame as they come. The clock
+//! is read once for each request.
+//!
+//! ```
+//! # use sealstamp_dpop::{TokenValidator, Verifier};
+//! use axum::{Router, routing::post};
+//! use sealstamp_dpop::{Accepted, tower::DpopLayer};
+//!
+//! async fn hello(axum::Extension(caller): axum::Extension<Accepted>) -> String {
+//!     format!("hello {}", caller.token().subject().unwrap_or("somebody"))
+//! }
+//!
+//! # fn app<V: TokenValidator + 'static>(verifier: Verifier, tokens: V) -> Router {
+//! Router::new().route("/mcp", post(hello)).layer(DpopLayer::new(verifier, tokens))
+//! # }
+//! ```
+//!
+//! # In an MCP server
+//!
+//! A tool of an `rmcp` server reads the caller through `Extension<http::request::Parts>`, whose own extensions are those of
+//! the HTTP request. `docs/mcp.md` walks through it.
+//!
+//! # Deployment
+//!
+//! - **CORS outside.** A browser's preflight carries no credentials (Fetch standard), and this layer lets nothing pass
+//!   without. Put the CORS layer *around* this one, so that it answers preflights itself and marks the 401s as well: a script
+//!   cannot read the nonce of a 401 that has no `Access-Control-Allow-Origin`.
+//! - **The public URL is what clients see,** not what this process hears: behind a proxy the two differ. What a proxy does
+//!   to the path is told with [`mounted_at`](crate::VerifierBuilder::mounted_at).
+//! - **Only what is inside the layer is protected.** Routes added to a router after `layer` was called are not.
+//! - **It does not limit rates or bodies.** A nonce is free to get, so anybody can make the server check signatures.
+
+mod future;
+mod layer;
+mod response;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::DpopLayer;
+pub use response::ResponseBody;
+pub use service::DpopService;

@@ -1,0 +1,67 @@
+//! Dispatch: the verifier decides, this obeys.
+
+use std::fmt;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::future::ResponseFuture;
+use super::layer::Gate;
+use super::ResponseBody;
+use crate::{RequestHead, TokenValidator};
+
+/// A service behind a [`DpopLayer`](super::DpopLayer). Nothing reaches it but accepted requests.
+pub struct DpopService<S, V> {
+    inner: S,
+    gate: Gate<V>,
+}
+
+impl<S, V> DpopService<S, V> {
+    pub(super) fn new(inner: S, gate: Gate<V>) -> Self {
+        Self { inner, gate }
+    }
+}
+
+impl<S, V, ReqBody, ResBody> Service<Request<ReqBody>> for DpopService<S, V>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    V: TokenValidator + 'static,
+    ReqBody: Send + 'static,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let Gate { verifier, tokens, clock, peer } = self.gate.clone();
+        let now = clock();
+        let decider = verifier.clone();
+        let deciding = Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let head = RequestHead { peer: peer(&parts.extensions), ..RequestHead::of(&parts) };
+            let decision = decider.decide(head, &*tokens, now).await;
+            (Request::from_parts(parts, body), decision)
+        });
+        // Readiness belongs to the instance that was polled: that one is called, and its clone is polled the next time.
+        let fresh = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, fresh);
+        ResponseFuture::new(deciding, verifier, ready)
+    }
+}
+
+impl<S: Clone, V> Clone for DpopService<S, V> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), gate: self.gate.clone() }
+    }
+}
+
+impl<S, V> fmt::Debug for DpopService<S, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DpopService").field("verifier", &self.gate.verifier).finish_non_exhaustive()
+    }
+}

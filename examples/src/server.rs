@@ -1,0 +1,158 @@
+//! An MCP server over streamable HTTP with the DPoP layer around it: what `mcp_server` runs.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::routing::get;
+use axum::{Json, Router};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use sealstamp::{Audience, Fleet, Ring};
+use sealstamp_dpop::tower::DpopLayer;
+use sealstamp_dpop::{Algorithm, Jwks, JwtValidator, Nonces, Reason, Verifier};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use tokio::signal;
+use url::Url;
+
+use crate::tools::Tools;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The flags of `mcp_server`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Flags {
+    /// Where to listen; port 0 takes any free one and prints it
+    #[arg(long, value_name = "ADDR")]
+    listen: SocketAddr,
+    /// The address that clients use, which is what their proofs must name
+    #[arg(long, value_name = "URL")]
+    public_url: Url,
+    /// The key ring, made by `sealstamp init`; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    ring: PathBuf,
+    /// The issuer of access tokens
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// The issuer's JWK set
+    #[arg(long, value_name = "FILE")]
+    issuer_jwks: PathBuf,
+    /// Whom tokens and nonces must be for [default: the public URL]
+    #[arg(long, value_name = "URL")]
+    audience: Option<String>,
+    /// Whether proofs must carry a nonce
+    #[arg(long, value_enum, default_value = "required")]
+    nonce: NonceFlag,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum NonceFlag {
+    Required,
+    Off,
+}
+
+/// Serves until `shutdown` completes. Prints `listening on ADDRESS` once it does.
+///
+/// # Errors
+///
+/// When a file cannot be read, the configuration makes no sense, or the address is taken.
+pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    let audience = flags.audience.clone().unwrap_or_else(|| flags.public_url.to_string());
+    let fleet = Fleet::new(Ring::parse(&std::fs::read(&flags.ring)?)?, Audience::new(&audience)?)?;
+    let listener = TcpListener::bind(flags.listen).await?;
+    let app = app(&flags, &audience, &fleet)?;
+    tokio::spawn(reload(fleet, flags.ring));
+
+    println!("listening on {}", listener.local_addr()?);
+    axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
+    Ok(())
+}
+
+/// Completes when the process is asked to stop, by Ctrl-C or by whoever supervises it.
+pub async fn asked_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+}
+
+fn app(flags: &Flags, audience: &str, fleet: &Fleet) -> Result<Router> {
+    let path = flags.public_url.path();
+    let metadata_path = format!("/.well-known/oauth-protected-resource{}", path.trim_end_matches('/'));
+    let nonces = match flags.nonce {
+        NonceFlag::Required => Nonces::Required(fleet.clone()),
+        NonceFlag::Off => Nonces::Off,
+    };
+    let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
+        .resource_metadata(flags.public_url.join(&metadata_path)?.as_str())
+        .build()?;
+    let jwks = Jwks::parse(&std::fs::read(&flags.issuer_jwks)?)?;
+    let tokens = JwtValidator::new(&flags.issuer, audience, jwks);
+
+    // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(hosts(&flags.public_url));
+    let mcp = StreamableHttpService::new(|| Ok(Tools), Arc::new(NeverSessionManager::default()), config);
+
+    let metadata = json!({
+        "resource": audience,
+        "authorization_servers": [flags.issuer],
+        "bearer_methods_supported": ["header"],
+        "dpop_bound_access_tokens_required": true,
+        "dpop_signing_alg_values_supported": Algorithm::DEFAULT.map(|algorithm| algorithm.as_str()),
+    });
+    let layer = DpopLayer::new(verifier.clone(), tokens);
+    let health = {
+        let fleet = fleet.clone();
+        async move || Json(health(&fleet, &verifier))
+    };
+    // What comes after `layer` is open to anybody: the metadata has to be, and this health page is.
+    Ok(Router::new()
+        .route_service(path, mcp)
+        .layer(layer)
+        .route(&metadata_path, get(|| async { Json(metadata) }))
+        .route("/healthz", get(health)))
+}
+
+async fn reload(fleet: Fleet, path: PathBuf) {
+    loop {
+        let propagation_ms = u64::from(fleet.ring().settings().propagation_s()).saturating_mul(1000);
+        tokio::time::sleep(Duration::from_millis((propagation_ms / 4).min(5000))).await;
+        let Ok(bytes) = tokio::fs::read(&path).await else { continue };
+        if let Ok(ring) = Ring::parse(&bytes) {
+            let _ = fleet.swap(ring);
+        }
+    }
+}
+
+/// `rmcp` answers to loopback hosts only, unless told what else it is called: a guard against DNS rebinding.
+fn hosts(public_url: &Url) -> Vec<String> {
+    let public = public_url.host_str().unwrap_or_default();
+    ["localhost", "127.0.0.1", "::1", public].map(str::to_owned).to_vec()
+}
+
+fn health(fleet: &Fleet, verifier: &Verifier) -> Value {
+    let counters = verifier.counters();
+    let mut decisions = Map::from_iter([("accepted".to_owned(), counters.accepted().into())]);
+    for reason in Reason::ALL {
+        let count = counters.refused(*reason);
+        if count > 0 {
+            decisions.insert(reason.to_string(), count.into());
+        }
+    }
+    json!({ "ring": { "serial": fleet.ring().serial() }, "decisions": decisions })
+}
