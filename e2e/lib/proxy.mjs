@@ -82,7 +82,7 @@ events { worker_connections 256; }
 http {
   access_log off;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-  # A DPoP proof and an access token are about 1.5 KiB together; 8 KiB each is the most the verifier reads.
+  # A proof may take 8 KiB, and so may a token.
   large_client_header_buffers 4 16k;
   upstream fleet { ${addresses.map((address) => `server ${address};`).join(' ')} keepalive 8; }
   server {

@@ -68,9 +68,8 @@ impl Attacker<'_> {
     /// One request as it went over the wire, and proofs made in stock while the key would sign anything.
     pub(crate) fn steal(&self, nonce: &str) -> Result<Stolen> {
         let now = unix_seconds();
-        let stock = (0..60)
-            .map(|ahead| self.victim.proof(Some(nonce), now.saturating_add(ahead)))
-            .collect::<Result<_>>()?;
+        let stock =
+            (0..60).map(|ahead| self.victim.proof(Some(nonce), now.saturating_add(ahead))).collect::<Result<_>>()?;
         Ok(Stolen { client: self.victim.clone(), proof: self.victim.proof(Some(nonce), now)?, made_at: now, stock })
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn tell() -> Result<bool> {
     let jwks = folder.path().join("jwks.json");
     let issuer = Issuer::new("https://issuer.fleet.example")?;
     std::fs::write(&jwks, issuer.jwks().to_string())?;
-    let mut operator = Operator::init(&ring, Settings::new(LIFETIME_S, MAX_SKEW_S, PROPAGATION_S)?)?;
+    let operator = Operator::init(&ring, Settings::new(LIFETIME_S, MAX_SKEW_S, PROPAGATION_S)?)?;
 
     println!("Three MCP servers. They share a ring file, and nothing else: no database, no messages.\n");
     let setup = Setup { public_url: PUBLIC_URL, ring: &ring, issuer: issuer.url(), jwks: &jwks };
@@ -43,15 +43,17 @@ pub(crate) async fn tell() -> Result<bool> {
         println!("     server {name}  {}  process {}", replica.address, replica.id().unwrap_or_default());
         replicas.push(replica);
     }
-    println!("     a nonce lives {LIFETIME_S} s, clocks may differ by {MAX_SKEW_S} s, a file is everywhere within {PROPAGATION_S} s");
+    println!(
+        "     a nonce lives {LIFETIME_S} s, clocks may differ by {MAX_SKEW_S} s, a file is everywhere within {PROPAGATION_S} s"
+    );
     let addresses: Vec<String> = replicas.iter().map(|replica| replica.address.clone()).collect();
 
     everywhere(&mut account, &issuer, &addresses).await?;
     let clients = first_requests(&mut account, &issuer, &addresses).await?;
     let stolen = attack(&mut account, &operator, &issuer, &clients, &addresses).await?;
-    let (clients, mut total) = rotation(&mut account, &mut operator, clients, &addresses).await?;
+    let (clients, mut total) = rotation(&mut account, &operator, clients, &addresses).await?;
     too_late(&mut account, &stolen, &addresses).await?;
-    add(&mut total, revocation(&mut account, &mut operator, clients, &addresses).await?);
+    add(&mut total, revocation(&mut account, &operator, clients, &addresses).await?);
     counts(&mut account, total, &addresses).await?;
 
     for replica in replicas {
@@ -91,7 +93,10 @@ async fn first_requests(account: &mut Account, issuer: &Issuer, addresses: &[Str
         }
         account.expect(
             accepted == 100 && client.refusals == 1,
-            &format!("{subject}: {accepted} of 100 calls answered; asked for a nonce {} time, at the very first", client.refusals),
+            &format!(
+                "{subject}: {accepted} of 100 calls answered; asked for a nonce {} time, at the very first",
+                client.refusals
+            ),
         );
         clients.push(client);
     }
@@ -109,10 +114,11 @@ async fn attack(
     account.chapter("An attacker forges the nonce of a request that is perfect otherwise");
     let victim = clients.first().ok_or("no clients")?;
     let attacker = Attacker { victim, addresses };
-    let genuine = Fleet::new(operator.ring().clone(), Audience::new(PUBLIC_URL)?)?;
-    let other = Fleet::new(operator.ring().clone(), Audience::new("https://other.fleet.example/mcp")?)?;
+    let ring = operator.ring()?;
+    let genuine = Fleet::new(ring.clone(), Audience::new(PUBLIC_URL)?)?;
+    let other = Fleet::new(ring.clone(), Audience::new("https://other.fleet.example/mcp")?)?;
     let home_made = Fleet::new(
-        sealstamp::Ring::init(*operator.ring().settings(), sealstamp::Suite::Aes256Gcm, now(), sealstamp::Fresh::from_os()?),
+        sealstamp::Ring::init(*ring.settings(), sealstamp::Suite::Aes256Gcm, now(), sealstamp::Fresh::from_os()?),
         Audience::new(PUBLIC_URL)?,
     )?;
     let fresh = genuine.mint(now(), &Binding::None);
@@ -125,7 +131,10 @@ async fn attack(
         ("a real nonce with one bit flipped", Some(attacker.flipped(&fresh))),
         ("sealed by the attacker's own ring, for this server", Some(home_made.mint(now(), &Binding::None).to_string())),
         ("sealed by the real ring, for another audience", Some(other.mint(now(), &Binding::None).to_string())),
-        ("real, but expired a second ago", Some(past(seconds(LIFETIME_S).saturating_add(seconds(MAX_SKEW_S)).saturating_add(1000)))),
+        (
+            "real, but expired a second ago",
+            Some(past(seconds(LIFETIME_S).saturating_add(seconds(MAX_SKEW_S)).saturating_add(1000))),
+        ),
         ("real, but dated 10 s into the future", Some(ahead(10_000))),
     ];
     for (what, nonce) in forgeries {
@@ -133,7 +142,10 @@ async fn attack(
         account.expect(refused, &format!("{what}: refused at all three, and told only to use a fresh one"));
     }
     let control = attacker.accepted_everywhere(&fresh).await?;
-    account.expect(control, "the same request with the real nonce is accepted at all three: it was the nonce that they refused");
+    account.expect(
+        control,
+        "the same request with the real nonce is accepted at all three: it was the nonce that they refused",
+    );
 
     account.chapter("An attacker steals a token, and a whole request");
     let thief = Client::new("thief", PUBLIC_URL, issuer)?;
@@ -150,18 +162,18 @@ async fn attack(
 /// The key changes while clients call.
 async fn rotation(
     account: &mut Account,
-    operator: &mut Operator,
+    operator: &Operator,
     clients: Vec<Client>,
     addresses: &[String],
 ) -> Result<(Vec<Client>, Tally)> {
     account.chapter("The key is rotated while the four clients call without a pause");
-    let old = operator.active();
+    let old = operator.active()?;
     let traffic = Traffic::start(clients, addresses);
     sleep(Duration::from_millis(500)).await;
     operator.rotate()?;
     sleep(Duration::from_secs(u64::from(PROPAGATION_S.saturating_add(LIFETIME_S)))).await;
     let (clients, tally) = traffic.stop().await?;
-    let new = operator.active();
+    let new = operator.active()?;
     account.expect(new != old, &format!("key {old} gave way to {new}"));
     account.expect(
         tally.failed == 0 && tally.calls > 100,
@@ -174,7 +186,10 @@ async fn rotation(
 /// What the attacker kept.
 async fn too_late(account: &mut Account, stolen: &Stolen, addresses: &[String]) -> Result<()> {
     account.chapter("The attacker comes back with what was kept");
-    account.expect(stolen.replay_is_refused(addresses).await?, "the stolen request: refused at all three, its nonce has expired");
+    account.expect(
+        stolen.replay_is_refused(addresses).await?,
+        "the stolen request: refused at all three, its nonce has expired",
+    );
     account.expect(
         stolen.stock_is_refused(addresses).await?,
         "proofs signed in stock, dated for this very minute: refused at all three, for the same reason",
@@ -185,13 +200,13 @@ async fn too_late(account: &mut Account, stolen: &Stolen, addresses: &[String]) 
 /// A key leaks, and goes.
 async fn revocation(
     account: &mut Account,
-    operator: &mut Operator,
+    operator: &Operator,
     clients: Vec<Client>,
     addresses: &[String],
 ) -> Result<Tally> {
     account.chapter("The active key leaks and is revoked while they call");
-    let leaked = operator.active();
-    let thief = Fleet::new(operator.ring().clone(), Audience::new(PUBLIC_URL)?)?;
+    let leaked = operator.active()?;
+    let thief = Fleet::new(operator.ring()?, Audience::new(PUBLIC_URL)?)?;
     let victim = clients.first().ok_or("no clients")?.clone();
     let attacker = Attacker { victim: &victim, addresses };
     let before = attacker.accepted_everywhere(&thief.mint(now(), &Binding::None)).await?;
@@ -200,9 +215,7 @@ async fn revocation(
     sleep(Duration::from_millis(500)).await;
     operator.revoke(leaked)?;
     sleep(Duration::from_secs(u64::from(PROPAGATION_S))).await;
-    let after = attacker
-        .refused_everywhere(Some(&thief.mint(now(), &Binding::None)), "use_dpop_nonce")
-        .await?;
+    let after = attacker.refused_everywhere(Some(&thief.mint(now(), &Binding::None)), "use_dpop_nonce").await?;
     account.expect(after, &format!("key {leaked} is revoked: what it mints now is refused at all three"));
     let (_, tally) = traffic.stop().await?;
     account.expect(
@@ -211,7 +224,10 @@ async fn revocation(
     );
     account.expect(
         tally.worst_client <= 1,
-        &format!("{} nonces refused, at most {} to a client, each repaired by one retry", tally.refusals, tally.worst_client),
+        &format!(
+            "{} nonces refused, at most {} to a client, each repaired by one retry",
+            tally.refusals, tally.worst_client
+        ),
     );
     Ok(tally)
 }
@@ -219,7 +235,10 @@ async fn revocation(
 /// What the servers themselves say.
 async fn counts(account: &mut Account, total: Tally, addresses: &[String]) -> Result<()> {
     account.chapter("Counts");
-    account.say(&format!("{} calls through a rotation and a revocation, {} retries, {} failed", total.calls, total.refusals, total.failed));
+    account.say(&format!(
+        "{} calls through a rotation and a revocation, {} retries, {} failed",
+        total.calls, total.refusals, total.failed
+    ));
     let http = reqwest::Client::builder().no_proxy().build()?;
     let mut reasons = BTreeMap::<String, u64>::new();
     let mut serials = Vec::new();

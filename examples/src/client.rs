@@ -58,6 +58,8 @@ pub struct Client {
     nonce: Option<String>,
     /// Refusals of a nonce, each of which cost one more request.
     pub refusals: u64,
+    /// Answers that say the server is at fault (5xx).
+    pub server_errors: u64,
 }
 
 impl Client {
@@ -76,6 +78,7 @@ impl Client {
             url: url.to_owned(),
             nonce: None,
             refusals: 0,
+            server_errors: 0,
         })
     }
 
@@ -105,12 +108,12 @@ impl Client {
         let body = tool_call(tool, arguments);
         let proof = self.proof(self.nonce.as_deref(), unix_seconds())?;
         let mut answer = self.send(replica, &proof, &body).await?;
-        self.remember(&answer);
+        self.observe(&answer);
         if answer.asks_for_nonce() {
             self.refusals = self.refusals.saturating_add(1);
             let proof = self.proof(self.nonce.as_deref(), unix_seconds())?;
             answer = self.send(retry_at, &proof, &body).await?;
-            self.remember(&answer);
+            self.observe(&answer);
         }
         Ok(answer)
     }
@@ -159,12 +162,7 @@ impl Client {
     /// # Errors
     ///
     /// When the replica does not answer.
-    pub async fn send(
-        &self,
-        replica: &str,
-        proof: &str,
-        body: &Value,
-    ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    pub async fn send(&self, replica: &str, proof: &str, body: &Value) -> Result<Answer, Box<dyn Error + Send + Sync>> {
         let response = self
             .http
             .post(self.address(replica))
@@ -190,7 +188,8 @@ impl Client {
     }
 
     // RFC 9449 section 8.2: the newest nonce is the one to use, whatever it came with.
-    fn remember(&mut self, answer: &Answer) {
+    fn observe(&mut self, answer: &Answer) {
+        self.server_errors = self.server_errors.saturating_add(u64::from(answer.status.is_server_error()));
         if let Some(nonce) = answer.nonce() {
             self.nonce = Some(nonce.to_owned());
         }

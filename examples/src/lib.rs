@@ -7,3 +7,7 @@ pub mod operator;
 pub mod replicas;
 pub mod server;
 pub mod tools;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/mcp.md")]
+mod the_code_in_docs_mcp_md {}

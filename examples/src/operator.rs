@@ -1,41 +1,47 @@
-//! The operator's side, with the same transition code that the `sealstamp` tool runs.
+//! The operator's side, by the same code that the `sealstamp` tool runs.
 
 use std::error::Error;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
-use sealstamp::{Force, Fresh, Kid, Ring, Settings, Suite, UnixMillis};
+use sealstamp::{Force, Fresh, Kid, Refused, Ring, RingFile, Settings, Suite, Transition, UnixMillis};
 
-/// Holds a ring and publishes each new one in the same file.
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Changes a ring file.
 #[derive(Debug)]
 pub struct Operator {
-    path: PathBuf,
-    ring: Ring,
+    file: RingFile,
 }
 
 impl Operator {
-    /// Makes a ring and writes it.
+    /// Makes a ring in a new file.
     ///
     /// # Errors
     ///
     /// When the system gives no randomness, or the file cannot be written.
-    pub fn init(path: &Path, settings: Settings) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let ring = Ring::init(settings, Suite::Aes256Gcm, now(), Fresh::from_os()?);
-        let operator = Self { path: path.to_owned(), ring };
-        operator.publish()?;
-        Ok(operator)
+    pub fn init(path: &Path, settings: Settings) -> Result<Self> {
+        let file = RingFile::new(path);
+        file.create(&Ring::init(settings, Suite::Aes256Gcm, now(), Fresh::from_os()?))?;
+        Ok(Self { file })
     }
 
-    /// The ring as it was last published.
-    pub fn ring(&self) -> &Ring {
-        &self.ring
+    /// The ring as it stands in the file.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn ring(&self) -> Result<Ring> {
+        Ok(self.file.load()?)
     }
 
     /// The key that mints now.
-    pub fn active(&self) -> Kid {
-        self.ring.active(now()).kid()
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn active(&self) -> Result<Kid> {
+        Ok(self.ring()?.active(now()).kid())
     }
 
     /// Gives the staged key its date: the whole fleet turns to it then.
@@ -43,9 +49,8 @@ impl Operator {
     /// # Errors
     ///
     /// When a rotation is pending already, or the file cannot be written.
-    pub fn rotate(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.ring = self.ring.rotate(None, now(), Fresh::from_os()?, Force::No)?.ring;
-        self.publish()
+    pub fn rotate(&self) -> Result<()> {
+        self.change(|ring, fresh| ring.rotate(None, now(), fresh, Force::No))
     }
 
     /// Revokes a key: its secret leaves the file.
@@ -53,20 +58,14 @@ impl Operator {
     /// # Errors
     ///
     /// When there is no such key, or the file cannot be written.
-    pub fn revoke(&mut self, kid: Kid) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.ring = self.ring.revoke(kid, now(), Fresh::from_os()?, Force::No)?.ring;
-        self.publish()
+    pub fn revoke(&self, kid: Kid) -> Result<()> {
+        self.change(|ring, fresh| ring.revoke(kid, now(), fresh, Force::No))
     }
 
-    // A reader sees the old file or the new one, never half of one. The tool does more: it locks, syncs, and reads back.
-    fn publish(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let temporary = self.path.with_extension("new");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&temporary)?.write_all(self.ring.to_json().as_bytes())?;
-        Ok(fs::rename(&temporary, &self.path)?)
+    fn change(&self, change: impl FnOnce(&Ring, Fresh) -> std::result::Result<Transition, Refused>) -> Result<()> {
+        let fresh = Fresh::from_os()?;
+        self.file.update(|ring| change(ring, fresh))?;
+        Ok(())
     }
 }
 

@@ -39,11 +39,7 @@ impl Replica {
     /// # Errors
     ///
     /// When the program cannot be started, or does not say where it listens within ten seconds.
-    pub async fn start(
-        program: &Path,
-        role: &[&str],
-        setup: &Setup<'_>,
-    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub async fn start(program: &Path, role: &[&str], setup: &Setup<'_>) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut child = Command::new(program)
             .args(role)
             .args(["--listen", "127.0.0.1:0", "--public-url", setup.public_url])

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use sealstamp::{Audience, Fleet, Ring};
+use sealstamp::{Audience, Fleet, ReloadStatus, Reloader, RingFile};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{Algorithm, Jwks, JwtValidator, Nonces, Reason, Verifier};
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::signal;
 use url::Url;
 
+use crate::operator::now;
 use crate::tools::Tools;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -61,10 +62,11 @@ enum NonceFlag {
 /// When a file cannot be read, the configuration makes no sense, or the address is taken.
 pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let audience = flags.audience.clone().unwrap_or_else(|| flags.public_url.to_string());
-    let fleet = Fleet::new(Ring::parse(&std::fs::read(&flags.ring)?)?, Audience::new(&audience)?)?;
+    let file = RingFile::new(&flags.ring);
+    let fleet = Fleet::new(file.load()?, Audience::new(&audience)?)?;
+    let ring = Reloader::new(file, fleet.clone(), now())?.start(poll_every(&fleet), report)?;
     let listener = TcpListener::bind(flags.listen).await?;
-    let app = app(&flags, &audience, &fleet)?;
-    tokio::spawn(reload(fleet, flags.ring));
+    let app = app(&flags, &audience, fleet, ring)?;
 
     println!("listening on {}", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
@@ -88,11 +90,11 @@ pub async fn asked_to_stop() {
     }
 }
 
-fn app(flags: &Flags, audience: &str, fleet: &Fleet) -> Result<Router> {
+fn app(flags: &Flags, audience: &str, fleet: Fleet, ring: Reloader) -> Result<Router> {
     let path = flags.public_url.path();
     let metadata_path = format!("/.well-known/oauth-protected-resource{}", path.trim_end_matches('/'));
     let nonces = match flags.nonce {
-        NonceFlag::Required => Nonces::Required(fleet.clone()),
+        NonceFlag::Required => Nonces::Required(fleet),
         NonceFlag::Off => Nonces::Off,
     };
     let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
@@ -116,27 +118,13 @@ fn app(flags: &Flags, audience: &str, fleet: &Fleet) -> Result<Router> {
         "dpop_signing_alg_values_supported": Algorithm::DEFAULT.map(|algorithm| algorithm.as_str()),
     });
     let layer = DpopLayer::new(verifier.clone(), tokens);
-    let health = {
-        let fleet = fleet.clone();
-        async move || Json(health(&fleet, &verifier))
-    };
+    let health = Arc::new(move || json!({ "ring": ring.status(now()), "decisions": decisions(&verifier) }));
     // What comes after `layer` is open to anybody: the metadata has to be, and this health page is.
     Ok(Router::new()
         .route_service(path, mcp)
         .layer(layer)
         .route(&metadata_path, get(|| async { Json(metadata) }))
-        .route("/healthz", get(health)))
-}
-
-async fn reload(fleet: Fleet, path: PathBuf) {
-    loop {
-        let propagation_ms = u64::from(fleet.ring().settings().propagation_s()).saturating_mul(1000);
-        tokio::time::sleep(Duration::from_millis((propagation_ms / 4).min(5000))).await;
-        let Ok(bytes) = tokio::fs::read(&path).await else { continue };
-        if let Ok(ring) = Ring::parse(&bytes) {
-            let _ = fleet.swap(ring);
-        }
-    }
+        .route("/healthz", get(async move || Json(health()))))
 }
 
 /// `rmcp` answers to loopback hosts only, unless told what else it is called: a guard against DNS rebinding.
@@ -145,14 +133,24 @@ fn hosts(public_url: &Url) -> Vec<String> {
     ["localhost", "127.0.0.1", "::1", public].map(str::to_owned).to_vec()
 }
 
-fn health(fleet: &Fleet, verifier: &Verifier) -> Value {
+/// How often each thing happened, by the reasons that clients are not told.
+fn decisions(verifier: &Verifier) -> Map<String, Value> {
     let counters = verifier.counters();
-    let mut decisions = Map::from_iter([("accepted".to_owned(), counters.accepted().into())]);
-    for reason in Reason::ALL {
-        let count = counters.refused(*reason);
-        if count > 0 {
-            decisions.insert(reason.to_string(), count.into());
-        }
+    let refused = Reason::ALL.iter().map(|reason| (reason.as_str(), counters.refused(*reason)));
+    let all = [("accepted", counters.accepted())].into_iter().chain(refused);
+    all.filter(|(_, count)| *count > 0).map(|(what, count)| (what.to_owned(), count.into())).collect()
+}
+
+/// Several times within the ring's propagation, which is the time that operators wait for every replica to have read it.
+fn poll_every(fleet: &Fleet) -> Duration {
+    let propagation_s = fleet.ring().settings().propagation_s();
+    Duration::from_millis(250).saturating_mul(propagation_s).min(Reloader::EVERY)
+}
+
+fn report(status: &ReloadStatus) {
+    let pid = std::process::id();
+    match &status.error {
+        Some(fault) => eprintln!("mcp_server[{pid}]: the ring stays at serial {}: {}", status.serial, fault.error),
+        None => eprintln!("mcp_server[{pid}]: the ring is at serial {}", status.serial),
     }
-    json!({ "ring": { "serial": fleet.ring().serial() }, "decisions": decisions })
 }

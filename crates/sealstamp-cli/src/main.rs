@@ -37,9 +37,6 @@ fn outlive_the_file_size_limit() {
     {
         let seen = std::sync::Arc::default();
         // Without the handler the ring file is as safe as with it; only the message would be the shell's.
-        let _ = signal_hook::flag::register(SIGXFSZ, seen);
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen);
     }
 }
-
-#[cfg(unix)]
-const SIGXFSZ: i32 = signal_hook::consts::SIGXFSZ;

@@ -196,20 +196,13 @@ fn set(line: &mut [char], column: usize, c: char) {
 
 /// `room * ln(1 + ms) / ln(1 + span)`, at least 1, with times in units of the finest one.
 fn part(ms: u64, span: u64, room: usize) -> usize {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a picture"
-    )]
-    {
-        let log = |ms: u64| (ms as f64 / FINEST_MS as f64).ln_1p();
-        let share = (log(ms) / log(span)).clamp(0.0, 1.0);
-        ((share * room as f64).round() as usize).max(1)
-    }
+    let log = |ms: u64| (ms as f64 / FINEST_MS as f64).ln_1p();
+    let share = (log(ms) / log(span)).clamp(0.0, 1.0);
+    ((share * room as f64).round() as usize).max(1)
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

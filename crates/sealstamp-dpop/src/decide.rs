@@ -313,7 +313,6 @@ impl VerifiedProof {
 
 /// A request that has passed every rule. Only [`Checked::accept`] makes one; put it where the handler finds it.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Accepted {
     proof: Option<VerifiedProof>,
     token: TokenFacts,

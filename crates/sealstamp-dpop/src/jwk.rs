@@ -239,3 +239,70 @@ fn is_unfit_edwards_point(encoded: &[u8; 32]) -> bool {
     let not_reduced = *last == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *first >= 0xed;
     not_reduced || LOW_ORDER.contains(&y)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn jwk(text: &str, algorithm: Algorithm) -> Result<Jwk<'_>, Reason> {
+        Jwk::new(json::object(text.as_bytes()).map_err(|_| Reason::MalformedHeader)?, algorithm)
+    }
+
+    /// RFC 7638 section 3.1, RFC 8037 appendix A.3, and the key of RFC 9449 with its thumbprint from section 6.1.
+    #[test]
+    fn thumbprints_of_the_standards() {
+        for (text, algorithm, expected) in [
+            (
+                r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#,
+                Algorithm::RS256,
+                "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+            ),
+            (
+                r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+                Algorithm::Ed25519,
+                "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            ),
+            (
+                r#"{"kty":"EC","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA","crv":"P-256"}"#,
+                Algorithm::ES256,
+                "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I",
+            ),
+        ] {
+            assert_eq!(jwk(text, algorithm).unwrap().thumbprint().to_string(), expected);
+        }
+    }
+
+    /// What lies on either side of the exclusion, in bytes: all five values of `y`, both signs, and the border of the field.
+    #[test]
+    fn edwards_points_of_low_order_and_unreduced_ones() {
+        let unfit = |mut y: [u8; 32], last_bits: u8| {
+            y[31] |= last_bits;
+            is_unfit_edwards_point(&y)
+        };
+        let from = |first: u8, middle: u8, last: u8| {
+            let mut y = [middle; 32];
+            (y[0], y[31]) = (first, last);
+            y
+        };
+        for sign in [0, 0x80] {
+            for first in 0..=255 {
+                assert_eq!(unfit(from(first, 0, 0), sign), first <= 1, "{first}");
+                // p - 1 = 0xec.., p = 0xed.. and all above it.
+                assert_eq!(unfit(from(first, 0xff, 0x7f), sign), first >= 0xec, "{first}");
+            }
+            assert!(!unfit(from(0xed, 0xff, 0x7e), sign));
+            let mut nearly = from(0xed, 0xff, 0x7f);
+            nearly[17] = 0xfe;
+            assert!(!unfit(nearly, sign));
+        }
+        let eighth = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+        let byte = |i: usize| u8::from_str_radix(&eighth[2 * i..2 * i + 2], 16).unwrap();
+        let y: [u8; 32] = std::array::from_fn(byte);
+        // p - y, byte by byte: p is 0xed, 0xff.., 0x7f.
+        let p = from(0xed, 0xff, 0x7f);
+        let minus_y: [u8; 32] = std::array::from_fn(|i| p[i] - y[i]);
+        assert!(unfit(y, 0) && unfit(y, 0x80) && unfit(minus_y, 0) && unfit(minus_y, 0x80));
+        assert!(!unfit(from(9, 0, 0), 0));
+    }
+}

@@ -186,7 +186,7 @@ mod tests {
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let place = count.fetch_add(1, SeqCst).min(answers.len() - 1);
+                let place = count.fetch_add(1, SeqCst).min(answers.len().saturating_sub(1));
                 let _ = stream.read(&mut [0; 4096]).await;
                 let _ = stream.write_all(answers[place].as_bytes()).await;
             }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn at(seconds: u64) -> UnixMillis {
-        UnixMillis::new((1_790_000_000 + seconds) * 1000)
+        UnixMillis::new(1_790_000_000_000).saturating_add(seconds.saturating_mul(1000))
     }
 
     #[tokio::test]

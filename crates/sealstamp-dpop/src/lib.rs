@@ -1,4 +1,92 @@
-//! Verifier.
+//! Verifies DPoP proofs (RFC 9449) with nonces that no server stores, for MCP servers (SEP-1932) and any others.
+//!
+//! A [`Verifier`] takes the head of a request and answers with a decision: [`Accepted`], with the client's key, what its
+//! token says and the next nonce if it is time, or [`Refused`], with an [`Answer`] for the client and a [`Reason`] for the
+//! operator. It fits any framework that uses the `http` crate's types, waits for nothing, and reads no clock.
+//!
+//! ```
+//! use sealstamp::{Audience, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
+//! use sealstamp_dpop::{Answer, DPOP_NONCE, Nonces, RequestHead, Verifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now = UnixMillis::from_system_time(std::time::SystemTime::now());
+//! // In earnest, every replica reads the same ring from a file.
+//! let ring = Ring::init(Settings::default(), Suite::Aes256Gcm, now, Fresh::from_os()?);
+//! let fleet = Fleet::new(ring, Audience::new("https://mcp.example.com/mcp")?)?;
+//!
+//! let verifier = Verifier::builder("https://mcp.example.com/mcp", Nonces::Required(fleet))
+//!     .resource_metadata("https://mcp.example.com/.well-known/oauth-protected-resource/mcp")
+//!     .build()?;
+//!
+//! // A first request, without credentials, is told what is needed and given a nonce for the next one.
+//! let (request, ()) = http::Request::post("/mcp").body(())?.into_parts();
+//! let refused = verifier.check(RequestHead::of(&request), now).unwrap_err();
+//! assert_eq!(refused.answer(), Answer::Challenge);
+//! let response = verifier.resource_server_response(&refused);
+//! assert_eq!(response.status(), 401);
+//! assert_eq!(response.headers()[DPOP_NONCE].len(), 60);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The rules, in their order
+//!
+//! A request is accepted if it passes all of them, and refused by the first that it breaks. They go from cheap to dear:
+//! nothing asymmetric runs until the nonce has opened, so a flood of forged proofs costs no signature check.
+//!
+//! | | rule | else the client is told |
+//! |---|---|---|
+//! | 1 | `Authorization`: exactly one, under the scheme `DPoP` in any case. None, or a scheme of no use here, gets a bare challenge. `Bearer` is refused; if the server [opts in](VerifierBuilder::dangerously_accept_unbound_bearer_tokens), it may carry a token that is bound to no key | `invalid_token` |
+//! | 2 | `DPoP`: exactly one field without a comma, at most 8 KiB, a compact JWS in strict base64url | `invalid_dpop_proof` |
+//! | 3 | Header: `typ` is `dpop+jwt`; `alg` is on the server's list, which holds asymmetric ones only; `jwk` is a public key that fits it, with no private member, RSA of 2048 to 4096 bits; no `crit`, no `b64` | `invalid_dpop_proof` |
+//! | 4 | Claims: `jti` of 1 to 256 characters, `htm`, `htu`, `iat` as an integer, and `ath` | `invalid_dpop_proof` |
+//! | 5 | `htm` is the method, and `htu` the URL (below) | `invalid_dpop_proof` |
+//! | 6 | `iat` is within 300 s of the server's clock, either way | `invalid_dpop_proof` |
+//! | 7 | `nonce` opens: some replica of this fleet minted it, lately, for this server. All failures look alike | `use_dpop_nonce` |
+//! | 8 | `ath` is the SHA-256 of the access token | `invalid_dpop_proof` |
+//! | 9 | The signature verifies, over the bytes as received | `invalid_dpop_proof` |
+//! | 10 | The access token is valid, for this audience, and bound to the proof's key | `invalid_token` |
+//!
+//! JSON objects have distinct members at every level, nest at most 8 deep and have at most 32 members each.
+//! Rules 1 to 9 are [`Verifier::check`]; rule 10 is [`Checked::accept`], because what a token says may have to be asked
+//! over the network ([`TokenValidator`]); [`Verifier::decide`] is both. Numbers 11 (a digest of the body) and 12 (single
+//! use, by thumbprint and `jti`) are reserved: they will follow rule 10, for the requests that need them.
+//!
+//! What these rules do not do: a proof can be used again while its nonce lives, by whoever saw it; the body is not
+//! signed; a stolen client key is stolen.
+//!
+//! # Which `htu` names this server
+//!
+//! Scheme and host are the configured public URL's, and the path is the request's; neither `Host` nor, unless
+//! [told](VerifierBuilder::trust_proxy), forwarded headers have a say. Both sides are normalised (RFC 3986 sections
+//! 6.2.2 and 6.2.3). With the public URL `https://mcp.example.com/mcp` and a request for `/mcp`:
+//!
+//! | `htu` | names it |
+//! |---|---|
+//! | `https://mcp.example.com/mcp` | yes |
+//! | `https://mcp.example.com:443/mcp`: the scheme's own port | yes |
+//! | `HTTPS://MCP.Example.COM/mcp`: scheme and host in any case | yes |
+//! | `https://mcp.example.com/%6Dcp`: an escaped unreserved character | yes |
+//! | `https://mcp.example.com/x/../mcp`: dot segments | yes |
+//! | `https://mcp.example.com/mcp?a=b#f`: query and fragment are ignored | yes |
+//! | `https://mcp.example.com/mcp/`: a trailing slash more, or less | no |
+//! | `https://mcp.example.com/MCP`, `/other`, `//mcp`, `/mcp%2F`: another path | no |
+//! | `http://mcp.example.com/mcp`: another scheme | no |
+//! | `https://mcp.example.com:444/mcp`: another port | no |
+//! | `https://user@mcp.example.com/mcp`, `https://@mcp.example.com/mcp`: a userinfo | no |
+//! | `https:mcp.example.com/mcp`, `https://mcp.example.com\mcp`, spaces, non-ASCII: no URI | no |
+//!
+//! # Features
+//!
+//! - `aws-lc-rs` (default): signatures by AWS-LC. `rust-crypto`: by pure-Rust crates, slower. One is needed; they give
+//!   the same answers, and with both on the first is used.
+//! - `jwt`: `JwtValidator`, for access tokens that are JWTs. `jwks-http`: `RemoteJwtValidator`, which fetches the
+//!   issuer's keys.
+//!
+//! # Reading order
+//!
+//! `header` (fields) -> `proof` (with `json`, `jwk`) -> `target` (`htu`) -> `decide` (the rules) -> `challenge` (responses).
+//! Beside them: `config`, `reason`, `counters`, `signature`, `token`, `jwt`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,5 +1,14 @@
 //! What comes of a decision: responses, renewal, counters, options.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong should panic"
+)]
+
 mod support;
 
 use std::{
@@ -279,7 +288,7 @@ fn a_nonce_is_renewed_before_it_expires() {
     }
 }
 
-/// D-3, SEP-9: a nonce bounds a proof's age. It does not make it single-use, and says so by accepting it again.
+/// D-3: a nonce bounds a proof's age. It does not make it single-use, and says so by accepting it again.
 #[test]
 fn the_same_proof_twice_is_accepted_twice() {
     let world = World::new();

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
+use super::ResponseBody;
 use super::future::ResponseFuture;
 use super::layer::Gate;
-use super::ResponseBody;
 use crate::{RequestHead, TokenValidator};
 
 /// A service behind a [`DpopLayer`](super::DpopLayer). Nothing reaches it but accepted requests.

@@ -438,6 +438,7 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-7", "RSA exponent 3", Reason::WeakKey, |d, _| rsa(d, rsa_jwk(2048, &[3]))),
     proof("R43-7", "RSA exponent 65535", Reason::WeakKey, |d, _| rsa(d, rsa_jwk(2048, &[0xff, 0xff]))),
     proof("R43-7", "RSA exponent 65536", Reason::WeakKey, |d, _| rsa(d, rsa_jwk(2048, &[1, 0, 0]))),
+    proof("R43-7", "RSA exponent 65538", Reason::WeakKey, |d, _| rsa(d, rsa_jwk(2048, &[1, 0, 2]))),
     proof("R43-6", "RSA exponent 2^32 - 1", Reason::BadSignature, |d, _| rsa(d, rsa_jwk(2048, &[0xff; 4]))),
     proof("R43-7", "RSA exponent 2^32 + 1", Reason::WeakKey, |d, _| rsa(d, rsa_jwk(2048, &[1, 0, 0, 0, 1]))),
     proof("R43-7", "RSA exponent of 256 bytes", Reason::WeakKey, |d, _| rsa(d, rsa_jwk(2048, &[0xff; 256]))),

@@ -1,5 +1,14 @@
 //! Requests that are right but for one thing, and the one decision each must get.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong should panic"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

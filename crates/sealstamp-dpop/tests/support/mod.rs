@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -169,13 +169,14 @@ impl Key {
     }
 }
 
-static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| Algorithm::ALL.into_iter().map(Key::generate).collect());
+static KEYS: [OnceLock<Key>; Algorithm::ALL.len()] = [const { OnceLock::new() }; Algorithm::ALL.len()];
 static OTHER_KEY: LazyLock<Key> = LazyLock::new(|| Key::generate(Algorithm::ES256));
 static ISSUER_KEY: LazyLock<Key> = LazyLock::new(|| Key::generate(Algorithm::ES256));
 
 /// The client's key for an algorithm.
 pub(crate) fn key(algorithm: Algorithm) -> &'static Key {
-    KEYS.iter().find(|key| key.algorithm == algorithm).unwrap()
+    let place = Algorithm::ALL.into_iter().position(|known| known == algorithm).unwrap();
+    KEYS[place].get_or_init(|| Key::generate(algorithm))
 }
 
 /// Somebody else's key.
@@ -243,6 +244,9 @@ impl World {
     }
 }
 
+/// From the key, the text to sign and the signature to the one that is sent.
+type OnSignature = dyn Fn(&Key, &str, Vec<u8>) -> Vec<u8> + Send + Sync;
+
 /// A request that would be accepted, in parts that a test can break.
 #[derive(Clone)]
 pub(crate) struct Draft {
@@ -261,7 +265,7 @@ pub(crate) struct Draft {
     pub(crate) header_text: Option<String>,
     pub(crate) claims_text: Option<String>,
     /// Applied to the proof's signature, then to the whole proof.
-    pub(crate) signature: Arc<dyn Fn(&Key, &str, Vec<u8>) -> Vec<u8> + Send + Sync>,
+    pub(crate) signature: Arc<OnSignature>,
     pub(crate) proof: Arc<dyn Fn(String) -> Vec<Vec<u8>> + Send + Sync>,
     pub(crate) authorization: Arc<dyn Fn(String) -> Vec<Vec<u8>> + Send + Sync>,
     pub(crate) method: Method,

@@ -123,7 +123,16 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, app).into_future());
-        Self { url, fleet, ring, verifier, issuer, reached, ahead, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Self {
+            url,
+            fleet,
+            ring,
+            verifier,
+            issuer,
+            reached,
+            ahead,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
     }
 
     pub fn client(&self) -> Client {

@@ -3,12 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DpopSession, StreamableHTTPClientTransport, Client, withDpop } from '@modelcontextprotocol/client';
-import { Fleet, LIFETIME_S, PROPAGATION_S, kidOf } from '../lib/fleet.mjs';
-import { haveNginx, nginx, roundRobin } from '../lib/proxy.mjs';
-import { REVISIONS, connect } from '../lib/client.mjs';
-import { recorder } from '../lib/wire.mjs';
+import { Fleet, LIFETIME_S, PROPAGATION_S, kidOf } from './fleet.mjs';
+import { REVISIONS, connect } from './client.mjs';
+import { recorder } from './wire.mjs';
 
-const add = async (client, a, b) => {
+export const add = async (client, a, b) => {
   const answer = await client.callTool({ name: 'add', arguments: { a, b } });
   assert.equal(answer.isError ?? false, false);
   assert.equal(answer.content[0].text, String(a + b));
@@ -34,9 +33,8 @@ function oneRetryEach(wire) {
   assert.deepEqual(wire.failed(), []);
 }
 
-for (const makeProxy of [roundRobin, nginx]) {
-  const missing = makeProxy === nginx && !haveNginx();
-  describe(`three replicas behind ${makeProxy === nginx ? 'nginx' : 'a round robin'}`, { skip: missing && 'nginx is not installed' }, () => {
+export function mcpClientAgainst(name, makeProxy, options = {}) {
+  describe(`the MCP client, three replicas behind ${name}`, options, () => {
     let fleet;
     before(async () => {
       fleet = await Fleet.start(makeProxy);
@@ -192,20 +190,3 @@ for (const makeProxy of [roundRobin, nginx]) {
     });
   });
 }
-
-describe('nonces off', () => {
-  let fleet;
-  before(async () => {
-    fleet = await Fleet.start(roundRobin, { nonce: 'off' });
-  });
-  after(() => fleet?.stop());
-
-  for (const { revision, mode } of REVISIONS) {
-    test(`${revision}: no challenge at all`, async () => {
-      const { client, wire } = await connect(fleet, { mode });
-      await add(client, 1, 2);
-      await client.close();
-      assert.deepEqual(wire.refused(), []);
-    });
-  }
-});
