@@ -76,11 +76,17 @@ impl Key {
     /// A proof for the request, made now (RFC 9449 section 4.2).
     #[must_use]
     pub fn proof(&self, token: &str, nonce: &str) -> String {
+        self.proof_with(token, nonce, "")
+    }
+
+    /// A proof with more members in its claims: JSON text that starts with a comma, or nothing.
+    #[must_use]
+    pub fn proof_with(&self, token: &str, nonce: &str, more: &str) -> String {
         let mut jti = [0; 16];
         aws_lc_rs::rand::fill(&mut jti).expect("random bytes");
         let header = format!(r#"{{"typ":"dpop+jwt","alg":"ES256","jwk":{}}}"#, self.jwk);
         let claims = format!(
-            r#"{{"jti":"{}","htm":"{METHOD}","htu":"{PUBLIC_URL}","iat":{},"ath":"{}","nonce":"{nonce}"}}"#,
+            r#"{{"jti":"{}","htm":"{METHOD}","htu":"{PUBLIC_URL}","iat":{},"ath":"{}","nonce":"{nonce}"{more}}}"#,
             b64(jti),
             seconds(),
             sha256(token),
