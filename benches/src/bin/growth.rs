@@ -86,7 +86,7 @@ fn keys() {
 
 /// For each key of the ring, a nonce that names it and is not its.
 fn forged_under_each_key(fleet: &Fleet) -> Vec<String> {
-    let nonce = URL_SAFE_NO_PAD.decode(fleet.mint(clock(), &Binding::None)).expect("base64url");
+    let nonce = URL_SAFE_NO_PAD.decode(fleet.mint(clock(), &Binding::None).as_str()).expect("base64url");
     let ring = fleet.ring();
     let naming = ring.keys().iter().map(|key| {
         let mut nonce = nonce.clone();
