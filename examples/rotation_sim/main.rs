@@ -4,6 +4,8 @@
 //! cargo run --release --example rotation_sim -- --replicas 32 --requests 5000000 --rotations 1000
 //! ```
 
+use std::io::Write as _;
+
 use clap::Parser;
 use sealstamp_examples::model::{Plan, run};
 
@@ -30,7 +32,7 @@ struct Args {
     seed: u64,
 }
 
-fn main() -> Result<(), serde_json::Error> {
+fn main() -> std::io::Result<()> {
     let args = Args::parse();
     let report = run(&Plan {
         replicas: usize::from(args.replicas),
@@ -40,6 +42,6 @@ fn main() -> Result<(), serde_json::Error> {
         load_delay_ms: args.load_delay,
         seed: args.seed,
     });
-    println!("{}", serde_json::to_string_pretty(&report)?);
-    Ok(())
+    // Not `println!`, which panics when the reader has seen enough and left.
+    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)
 }
