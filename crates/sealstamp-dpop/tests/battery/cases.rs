@@ -146,6 +146,9 @@ fn little_endian(first: u8, middle: u8, last: u8) -> [u8; 32] {
     bytes
 }
 
+/// The one algorithm that the battery's server does not have on its list.
+pub(crate) const NOT_TAKEN: Algorithm = Algorithm::PS512;
+
 pub(crate) const CASES: &[Case] = &[
     // What must be accepted.
     ok("SEP-1 R43-1 R43-2 R43-3", "as it should be", |_, _| {}),
@@ -461,6 +464,9 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-4", "typ null", Reason::MalformedHeader, |d, _| d.header.set("typ", "null")),
     proof("R43-4", "typ in a list", Reason::MalformedHeader, |d, _| d.header.set("typ", "[\"dpop+jwt\"]")),
     proof("R43-5", "no alg", Reason::AlgorithmNotAllowed, |d, _| d.header.remove("alg")),
+    proof("R43-5", "an algorithm that this server does not take", Reason::AlgorithmNotAllowed, |d, w| {
+        sign_with(d, NOT_TAKEN, w);
+    }),
     proof("R43-5 SEP-5 R116-1", "alg none", Reason::AlgorithmNotAllowed, |d, _| d.header.set("alg", quoted("none"))),
     proof("R43-5 SEP-5 R116-1", "alg none and no signature", Reason::AlgorithmNotAllowed, |d, _| {
         d.header.set("alg", quoted("none"));

@@ -236,6 +236,13 @@ impl World {
         Self { verifier, ..self }
     }
 
+    /// The same server, which does not take this algorithm.
+    pub(crate) fn without(self, refused: Algorithm) -> Self {
+        let allowed = Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != refused);
+        let verifier = Verifier::builder(PUBLIC_URL, Nonces::Required(self.fleet.clone())).algorithms(allowed);
+        self.with(verifier.build().unwrap())
+    }
+
     pub(crate) fn nonce(&self) -> String {
         self.nonce_at(self.now)
     }
