@@ -6,7 +6,9 @@
 //!
 //! - WHATWG keeps `%7E` where RFC 3986 wants `~`, and keeps hex digits in the case they came in;
 //! - WHATWG repairs what RFC 3986 forbids (spaces, tabs, `\`, `https:host`, `https:///host`): not a URI, so no match;
-//! - WHATWG drops an empty userinfo (`https://@host`) and reads `0x7f.1` as an IPv4 address: no match either.
+//! - WHATWG drops an empty userinfo (`https://@host`) and reads `0x7f.1` as an IPv4 address: no match either;
+//! - WHATWG maps escaped non-ASCII characters in a host as IDNA does, where `%C2%AD` is nothing and a full-width letter
+//!   is a letter: no match either.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -117,7 +119,10 @@ fn normal(uri: &str) -> Option<(String, String)> {
         Host::Ipv4(address) => authority.split(':').next() == Some(&address.to_string()),
         Host::Ipv6(_) | Host::Domain(_) => true,
     };
-    let plain = matches!(url.scheme(), "http" | "https") && !authority.is_empty() && !authority.contains('@');
+    let plain = matches!(url.scheme(), "http" | "https")
+        && !authority.is_empty()
+        && !authority.contains('@')
+        && !decode_unreserved(authority)?.contains('%');
     if !plain || !host_as_written || uri.contains(['?', '#']) {
         return None;
     }
@@ -244,6 +249,11 @@ mod tests {
             "https://mcp.example.com/%+6dcp",
             "https://mcp.example.com/mcpé",
             "https://ⓜcp.example.com/mcp",
+            "https://%EF%BD%8Dcp.example.com/mcp",
+            "https://mcp.exam%C2%ADple.com/mcp",
+            "https://mcp%E3%80%82example.com/mcp",
+            "https://mcp.example.com%/mcp",
+            "https://mcp.example.com%3A443/mcp",
             "?",
             "#",
         ] {

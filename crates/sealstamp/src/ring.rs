@@ -402,7 +402,8 @@ impl Ring {
         &self.keys[self.active_index(now)]
     }
 
-    /// The key that mints next, if it has a date: at most one key is dated and still to come.
+    /// The key that mints next, if it has a date. Another can be dated behind it only if a rotation was forced, or if the
+    /// clock went back.
     #[must_use]
     pub fn pending(&self, now: UnixMillis) -> Option<&Key> {
         let active = self.active_index(now);

@@ -153,7 +153,10 @@ impl Ring {
         force: Force,
     ) -> Result<Transition, Refused> {
         let settings = self.settings;
-        if let Some(key) = self.pending(now).filter(|_| force == Force::No) {
+        // Several are to come if a rotation was forced, or the clock went back: nothing may start before the last.
+        let to_come = self.keys.iter().skip(self.active_index(now)).skip(1);
+        let last = to_come.rev().find(|k| k.is_live() && k.activates_at.is_some());
+        if let Some(key) = last.filter(|_| force == Force::No) {
             let legal_at = key.activates_at.unwrap_or(now);
             return Err(Refused::Pending { kid: key.kid(), legal_at });
         }
@@ -164,11 +167,14 @@ impl Ring {
             None => next.append(first, now),
         };
         let Some(key) = next.keys.get(staged) else { return Err(Refused::OutOfRange) };
-        // A key that was in the ring before is known everywhere by now + propagation. A new one is not known to the
-        // slowest replica by then if the fastest clock is ahead of it.
+        // A file is known everywhere a propagation after it was written. For a key that has just been made, by a
+        // revocation for example, that is not enough: its date is given by the clock that writes now, and to the fastest
+        // clock of the fleet it comes up to a skew before the slowest replica has loaded the file that brought the key.
+        // Before the first file there was none that a replica could still have.
         let made_now = staged >= self.keys.len();
-        let margin = if made_now { settings.max_skew_ms() } else { 0 };
-        let known = now.saturating_add(settings.propagation_ms()).saturating_add(margin);
+        let settled = key.created_at.saturating_add(settings.max_skew_ms());
+        let start = if self.serial > 1 || made_now { now.max(settled) } else { now };
+        let known = start.saturating_add(settings.propagation_ms());
         let date = at.unwrap_or(known);
         if date < known && force == Force::No {
             return Err(Refused::TooEarly { legal_at: known });
@@ -183,7 +189,7 @@ impl Ring {
 
     /// Makes the key a tombstone: its secret leaves the ring, and where the ring is loaded it neither mints nor opens.
     ///
-    /// If it was active, the next key steps in at once. If it was to come, the key after it takes its date over. A staged
+    /// If it was active, to any clock of the fleet, the next key steps in at once. If it was to come, the key after it takes its date over. A staged
     /// key is appended whenever none is left.
     ///
     /// # Errors
@@ -227,6 +233,11 @@ impl Ring {
             stepped_in = Some(heir);
             next.ensure_staged(second, now);
         } else {
+            // To a slow clock the key may be active still. From now on the next one is, and not one before it: of that, no
+            // nonce is taken that is minted now.
+            if let Some(heir) = next.live_after(index).filter(|heir| next.is_dated_after(*heir, now)) {
+                next.promote(heir, now);
+            }
             next.ensure_staged(first, now);
         }
         let propagated = now.saturating_add(settings.propagation_ms());
@@ -332,6 +343,12 @@ impl Ring {
         if let Some(key) = self.keys.get_mut(index) {
             key.activates_at = Some(at.max(earliest));
         }
+    }
+
+    /// Whether a slow clock of the fleet does not take the dated key at `index` as active yet.
+    fn is_dated_after(&self, index: usize, now: UnixMillis) -> bool {
+        let slow = now.saturating_sub(self.settings.max_skew_ms());
+        self.keys.get(index).and_then(|k| k.activates_at).is_some_and(|at| at > slow)
     }
 
     /// Dates the key at `index` so early that every clock of the fleet takes it as active now.

@@ -51,6 +51,37 @@ fn dates(ring: &Ring) -> Vec<Option<u64>> {
 
 use KeyState::{Active, Prunable, Retiring, Revoked, Staged};
 
+/// I3: the time that a refusal names is legal, even where a forced rotation left two keys to come.
+#[test]
+fn rotation_waits_for_the_last_pending_key() {
+    let once = rotated(&ring(), NOW, 2);
+    let twice = once.rotate(Some(at(NOW + 2 * PROPAGATION)), at(NOW), fresh(3), Force::YesAtACost).unwrap().ring;
+    let refused = Refused::Pending { kid: kid(&twice, 2), legal_at: at(NOW + 2 * PROPAGATION) };
+    for now in [NOW, NOW + PROPAGATION, NOW + 2 * PROPAGATION - 1] {
+        assert_eq!(twice.rotate(None, at(now), fresh(4), Force::No).unwrap_err(), refused);
+    }
+    assert!(twice.rotate(None, at(NOW + 2 * PROPAGATION), fresh(4), Force::No).is_ok());
+}
+
+/// I9: a key that has just retired is still active to a slow clock. When it is revoked, that replica must go on with the
+/// next key, and not back to the one before, whose nonces nobody takes any more.
+#[test]
+fn a_slow_clock_does_not_go_back_to_a_key_before_a_tombstone() {
+    let second = NOW + PROPAGATION;
+    let third = second + PROPAGATION;
+    let ring = rotated(&rotated(&ring(), NOW, 2), second, 3);
+    for now in [third, third + 1, third + SKEW - 1, third + SKEW, third + SKEW + 1] {
+        let revoked = ring.revoke(kid(&ring, 1), at(now), fresh(4), Force::No).unwrap().ring;
+        let fleet = Fleet::new(revoked.clone(), Audience::new("a").unwrap()).unwrap();
+        for clock in [now - SKEW, now - SKEW / 2, now, now + SKEW] {
+            assert_eq!(revoked.active(at(clock)).kid(), kid(&ring, 2), "{}", now - clock);
+            let nonce = fleet.mint(at(clock), &Binding::None);
+            assert!(fleet.open(&nonce, at(clock), &Binding::None).is_ok());
+        }
+        assert_eq!(dates(&revoked)[2], Some((now - SKEW).min(third)));
+    }
+}
+
 #[test]
 fn init_makes_one_active_and_one_staged_key() {
     let ring = ring();
@@ -128,6 +159,26 @@ fn i3_no_date_before_every_replica_can_know_it() {
     assert_eq!(ring().rotate(None, at(u64::MAX), fresh(2), Force::No).unwrap_err(), Refused::OutOfRange);
 }
 
+/// I1: a key that a revocation has just made needs a skew more. The operator's clock was fast then and is slow now.
+#[test]
+fn i3_a_key_that_was_just_made_is_dated_a_skew_later() {
+    let (fast, slow) = (|time: u64| time + SKEW / 2, |time: u64| time - SKEW / 2);
+    let written = NOW + 10 * PROPAGATION;
+    let revoked = ring().revoke_all(at(fast(written)), fresh(2)).unwrap().ring;
+    let staged = revoked.keys().len() - 1;
+    let rotate = |now: u64, date: Option<u64>| revoked.rotate(date.map(at), at(now), fresh(3), Force::No);
+    let legal_at = fast(written) + SKEW + PROPAGATION;
+    for now in [slow(written + 1), fast(written), fast(written) + SKEW] {
+        assert_eq!(dates(&rotate(now, None).unwrap().ring)[staged], Some(legal_at), "{now}");
+        assert!(rotate(now, Some(legal_at)).is_ok());
+        assert_eq!(rotate(now, Some(legal_at - 1)).unwrap_err(), Refused::TooEarly { legal_at: at(legal_at) });
+    }
+    // The fastest clock mints with it when the slowest replica has loaded the file that brought it.
+    assert!(slow(legal_at) >= written + PROPAGATION);
+    let later = fast(written) + SKEW + 1;
+    assert_eq!(dates(&rotate(later, None).unwrap().ring)[staged], Some(later + PROPAGATION));
+}
+
 #[test]
 fn revoking_the_active_key_promotes_the_next() {
     let now = NOW + 10 * PROPAGATION;
@@ -174,7 +225,7 @@ fn revoking_a_staged_or_a_retiring_key_touches_no_date() {
     assert_eq!(dates(&staged.ring), [Some(NOW - SKEW), None, None]);
     assert_eq!(staged.cost, Default::default(), "nobody has seen a nonce of it");
 
-    let later = NOW + PROPAGATION;
+    let later = NOW + PROPAGATION + SKEW;
     let base = rotated(&base, NOW, 2);
     let retiring = base.revoke(kid(&base, 0), at(later), fresh(3), Force::No).unwrap();
     assert_eq!(states(&retiring.ring, later), [Revoked, Active, Staged]);
