@@ -4,14 +4,14 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sealstamp::{Binding, Suite, Thumbprint};
-use sealstamp_bench::{clock, fleet, floor_aes, floor_chacha};
+use sealstamp_bench::{clock, floor, ours};
 
 fn nonce(c: &mut Criterion) {
     let bound = Binding::Thumbprint(Thumbprint::new([7; 32]));
     for suite in [Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {
-        let fleet = fleet(suite);
+        let fleet = ours::fleet(suite);
         let mut group = c.benchmark_group(suite.as_str());
-        let (aes, chacha) = (floor_aes(), floor_chacha());
+        let (aes, chacha) = (floor::aes(), floor::chacha());
         group.bench_function("mint", |b| b.iter(|| fleet.mint(clock(), black_box(&Binding::None))));
         group.bench_function("mint, bound", |b| b.iter(|| fleet.mint(clock(), black_box(&bound))));
         group.bench_function("mint, floor", |b| match suite {

@@ -167,11 +167,14 @@ impl Ring {
             None => next.append(first, now),
         };
         let Some(key) = next.keys.get(staged) else { return Err(Refused::OutOfRange) };
-        // A key that was in the ring before is known everywhere by now + propagation. A new one is not known to the
-        // slowest replica by then if the fastest clock is ahead of it.
+        // A file is known everywhere a propagation after it was written. For a key that has just been made, by a
+        // revocation for example, that is not enough: its date is given by the clock that writes now, and to the fastest
+        // clock of the fleet it comes up to a skew before the slowest replica has loaded the file that brought the key.
+        // Before the first file there was none that a replica could still have.
         let made_now = staged >= self.keys.len();
-        let margin = if made_now { settings.max_skew_ms() } else { 0 };
-        let known = now.saturating_add(settings.propagation_ms()).saturating_add(margin);
+        let settled = key.created_at.saturating_add(settings.max_skew_ms());
+        let start = if self.serial > 1 || made_now { now.max(settled) } else { now };
+        let known = start.saturating_add(settings.propagation_ms());
         let date = at.unwrap_or(known);
         if date < known && force == Force::No {
             return Err(Refused::TooEarly { legal_at: known });

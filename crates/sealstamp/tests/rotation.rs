@@ -159,6 +159,26 @@ fn i3_no_date_before_every_replica_can_know_it() {
     assert_eq!(ring().rotate(None, at(u64::MAX), fresh(2), Force::No).unwrap_err(), Refused::OutOfRange);
 }
 
+/// I1: a key that a revocation has just made needs a skew more. The operator's clock was fast then and is slow now.
+#[test]
+fn i3_a_key_that_was_just_made_is_dated_a_skew_later() {
+    let (fast, slow) = (|time: u64| time + SKEW / 2, |time: u64| time - SKEW / 2);
+    let written = NOW + 10 * PROPAGATION;
+    let revoked = ring().revoke_all(at(fast(written)), fresh(2)).unwrap().ring;
+    let staged = revoked.keys().len() - 1;
+    let rotate = |now: u64, date: Option<u64>| revoked.rotate(date.map(at), at(now), fresh(3), Force::No);
+    let legal_at = fast(written) + SKEW + PROPAGATION;
+    for now in [slow(written + 1), fast(written), fast(written) + SKEW] {
+        assert_eq!(dates(&rotate(now, None).unwrap().ring)[staged], Some(legal_at), "{now}");
+        assert!(rotate(now, Some(legal_at)).is_ok());
+        assert_eq!(rotate(now, Some(legal_at - 1)).unwrap_err(), Refused::TooEarly { legal_at: at(legal_at) });
+    }
+    // The fastest clock mints with it when the slowest replica has loaded the file that brought it.
+    assert!(slow(legal_at) >= written + PROPAGATION);
+    let later = fast(written) + SKEW + 1;
+    assert_eq!(dates(&rotate(later, None).unwrap().ring)[staged], Some(later + PROPAGATION));
+}
+
 #[test]
 fn revoking_the_active_key_promotes_the_next() {
     let now = NOW + 10 * PROPAGATION;

@@ -1,0 +1,289 @@
+//! A whole server: requests per second and core of an axum server behind each verifier, driven over loopback with proofs
+//! signed beforehand: `cargo run --release -p sealstamp-bench --bin server`. Linux only, and under a minute.
+//!
+//! Each server has one thread. What is counted is the processor time of that thread, the kernel's share of its sockets
+//! included, so neither the driver nor anything else on the machine is in the figure. The servers take turns.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use sealstamp::{Binding, Suite, UnixMillis};
+use sealstamp_bench::inputs::{ISSUER, Key, PUBLIC_URL};
+use sealstamp_bench::measure::median;
+use sealstamp_bench::peers::{Cipher, DpopVerifierPeer, Huskarl, HuskarlNonce, LIFETIME_S, Turbomcp};
+use sealstamp_bench::{clock, ours};
+use sealstamp_dpop::tower::DpopLayer;
+use sealstamp_dpop::{Jwks, JwtValidator, Nonces, TokenBinding, TokenDefect, TokenFacts, TokenValidator, Verifier};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+const CONNECTIONS: usize = 8;
+/// Requests signed beforehand for each server; they are sent over and over.
+const SIGNED: usize = 256;
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(700);
+const BODY: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}"#;
+
+async fn tool(body: Bytes) -> &'static str {
+    assert_eq!(body.len(), BODY.len());
+    r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}"#
+}
+
+fn main() {
+    jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().expect("the first provider");
+    let (client, issuer) = (Key::generate(), Key::generate());
+    let servers = servers(&client, &issuer);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let mut rates: Vec<Vec<f64>> = vec![Vec::new(); servers.len()];
+    for _ in 0..ROUNDS {
+        for (server, rates) in servers.iter().zip(&mut rates) {
+            rates.push(runtime.block_on(server.drive()));
+        }
+    }
+    println!("{:<44}{:>20}{:>12}", "one thread, HTTP/1.1, kept alive", "requests/s and core", "per request");
+    for (server, rates) in servers.iter().zip(rates) {
+        let rate = median(rates);
+        println!("{:<44}{rate:>20.0}{:>9.1} us", server.name, 1e6 / rate);
+    }
+}
+
+/// A server on a thread of its own, and the requests that it will be sent.
+struct Server {
+    name: &'static str,
+    address: SocketAddr,
+    thread: PathBuf,
+    requests: Vec<Vec<u8>>,
+}
+
+impl Server {
+    fn start(name: &'static str, router: Router, requests: Vec<Vec<u8>>) -> Self {
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                let thread = std::fs::canonicalize("/proc/thread-self").expect("Linux");
+                send.send((listener.local_addr().expect("an address"), thread)).expect("the main thread waits");
+                axum::serve(listener, router).await.expect("no end");
+            });
+        });
+        let (address, thread) = receive.recv().expect("a server");
+        Self { name, address, thread, requests }
+    }
+
+    /// Nanoseconds that the server's thread has been on a processor.
+    fn busy_ns(&self) -> f64 {
+        let text = std::fs::read_to_string(self.thread.join("schedstat")).expect("Linux");
+        text.split(' ').next().and_then(|first| first.parse().ok()).expect("a number")
+    }
+
+    /// Requests per second of the server's processor time, over one round.
+    async fn drive(&self) -> f64 {
+        let end = Instant::now() + ROUND;
+        let before = self.busy_ns();
+        let connections = (0..CONNECTIONS).map(|first| {
+            let requests = self.requests.clone();
+            let address = self.address;
+            async move {
+                let mut stream = TcpStream::connect(address).await.expect("a connection");
+                stream.set_nodelay(true).expect("TCP");
+                let mut done = 0_u32;
+                let mut buffer = vec![0; 4096];
+                for request in requests.iter().cycle().skip(first * SIGNED / CONNECTIONS) {
+                    if Instant::now() >= end {
+                        break;
+                    }
+                    stream.write_all(request).await.expect("sent");
+                    answer(&mut stream, &mut buffer).await;
+                    done += 1;
+                }
+                done
+            }
+        });
+        let connections: Vec<_> = connections.collect();
+        let local = tokio::task::LocalSet::new();
+        let handles: Vec<_> = connections.into_iter().map(|connection| local.spawn_local(connection)).collect();
+        local.await;
+        let mut done = 0;
+        for handle in handles {
+            done += handle.await.expect("no panic");
+        }
+        f64::from(done) / (self.busy_ns() - before) * 1e9
+    }
+}
+
+/// Reads one response, and insists that it is a 200.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
+    let mut filled = 0;
+    loop {
+        let read = stream.read(&mut buffer[filled..]).await.expect("an answer");
+        assert_ne!(read, 0, "the server hung up");
+        filled += read;
+        let text = std::str::from_utf8(&buffer[..filled]).expect("text");
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            assert!(head.starts_with("HTTP/1.1 200 "), "{text}");
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+            if body.len() == length.parse::<usize>().expect("a number") {
+                return;
+            }
+        }
+    }
+}
+
+fn raw(scheme: &str, token: &str, proof: Option<&str>) -> Vec<u8> {
+    let proof = proof.map_or_else(String::new, |proof| format!("dpop: {proof}\r\n"));
+    format!(
+        "POST /mcp HTTP/1.1\r\nhost: mcp.example.com\r\ncontent-type: application/json\r\naccept: application/json, \
+         text/event-stream\r\nauthorization: {scheme} {token}\r\n{proof}content-length: {}\r\n\r\n{BODY}",
+        BODY.len()
+    )
+    .into_bytes()
+}
+
+fn servers(client: &Key, issuer: &Key) -> Vec<Server> {
+    let token = issuer.token(Some(client.thumbprint()));
+    let unbound = issuer.token(None);
+    let with_proofs = |nonce: &dyn Fn() -> String| -> Vec<Vec<u8>> {
+        (0..SIGNED).map(|_| raw("DPoP", &token, Some(&client.proof(&token, &nonce())))).collect()
+    };
+    let router = || Router::new().route("/mcp", post(tool));
+    let tokens = Arc::new(Bearer::new(issuer));
+
+    let fleet = ours::fleet(Suite::Aes256Gcm);
+    let verifier = || Verifier::builder(PUBLIC_URL, Nonces::Required(fleet.clone())).build().expect("a verifier");
+    let jwks = Jwks::parse(issuer.jwks().as_bytes()).expect("a JWK set");
+    let known = Known(TokenFacts::new(TokenBinding::Thumbprint(client.thumbprint().parse().expect("a thumbprint"))));
+    let ours = with_proofs(&|| fleet.mint(clock(), &Binding::None).to_string());
+
+    let dpop_verifier = Arc::new((DpopVerifierPeer::new(Some(client.thumbprint())), Arc::clone(&tokens)));
+    let for_dpop_verifier = with_proofs(&|| dpop_verifier.0.mint());
+    let huskarl_nonce = HuskarlNonce::new(Cipher::AesGcm);
+    let huskarl = Arc::new(Huskarl::with_issuer(Cipher::AesGcm, LIFETIME_S, &issuer.jwks()));
+    let turbomcp = Arc::new((Turbomcp::new(), Arc::clone(&tokens)));
+
+    vec![
+        Server::start("no check", router(), vec![raw("Bearer", &unbound, None); SIGNED]),
+        Server::start(
+            "Bearer, JWT (jsonwebtoken)",
+            router().layer(from_fn_with_state(tokens, bearer)),
+            vec![raw("Bearer", &unbound, None); SIGNED],
+        ),
+        Server::start("sealstamp, token known", router().layer(DpopLayer::new(verifier(), known)), ours.clone()),
+        Server::start(
+            "sealstamp, JWT",
+            router().layer(DpopLayer::new(verifier(), JwtValidator::new(ISSUER, PUBLIC_URL, jwks))),
+            ours,
+        ),
+        Server::start(
+            "dpop-verifier, JWT (jsonwebtoken)",
+            router().layer(from_fn_with_state(dpop_verifier, with_dpop_verifier)),
+            for_dpop_verifier,
+        ),
+        Server::start(
+            "huskarl, JWT (its own)",
+            router().layer(from_fn_with_state(huskarl, with_huskarl)),
+            with_proofs(&|| huskarl_nonce.mint()),
+        ),
+        Server::start(
+            "turbomcp-dpop, JWT (jsonwebtoken), no nonce",
+            router().layer(from_fn_with_state(turbomcp, with_turbomcp)),
+            with_proofs(&|| "none".to_owned()),
+        ),
+    ]
+}
+
+/// The token's facts are at hand, as with a cache of introspected tokens: the proof is all the work.
+struct Known(TokenFacts);
+
+impl TokenValidator for Known {
+    async fn validate(&self, _: &str, _: UnixMillis) -> Result<TokenFacts, TokenDefect> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A JWT check as one writes it with `jsonwebtoken`: signature, issuer, audience, expiry.
+struct Bearer {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Bearer {
+    fn new(issuer: &Key) -> Self {
+        let set: JwkSet = serde_json::from_str(&issuer.jwks()).expect("a JWK set");
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[PUBLIC_URL]);
+        Self { key: DecodingKey::from_jwk(&set.keys[0]).expect("a key"), validation }
+    }
+
+    fn claims(&self, token: &str) -> Option<Value> {
+        jsonwebtoken::decode::<Value>(token, &self.key, &self.validation).ok().map(|decoded| decoded.claims)
+    }
+}
+
+fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+fn unauthorized() -> Response {
+    StatusCode::UNAUTHORIZED.into_response()
+}
+
+async fn bearer(State(tokens): State<Arc<Bearer>>, request: Request, next: Next) -> Response {
+    let token = header(&request, "authorization").and_then(|field| field.strip_prefix("Bearer "));
+    match token.and_then(|token| tokens.claims(token)) {
+        Some(_) => next.run(request).await,
+        None => unauthorized(),
+    }
+}
+
+type DpopVerifierState = Arc<(DpopVerifierPeer, Arc<Bearer>)>;
+
+async fn with_dpop_verifier(State(state): State<DpopVerifierState>, request: Request, next: Next) -> Response {
+    let (verifier, tokens) = &*state;
+    let token = header(&request, "authorization").and_then(|field| field.strip_prefix("DPoP "));
+    let accepted = token.zip(header(&request, "dpop")).and_then(|(token, proof)| {
+        let proof = verifier.check(token, proof).ok()?;
+        let claims = tokens.claims(token)?;
+        (claims["cnf"]["jkt"].as_str()? == proof.jkt).then_some(())
+    });
+    match accepted {
+        Some(()) => next.run(request).await,
+        None => unauthorized(),
+    }
+}
+
+async fn with_turbomcp(State(state): State<Arc<(Turbomcp, Arc<Bearer>)>>, request: Request, next: Next) -> Response {
+    let (verifier, tokens) = &*state;
+    let token = header(&request, "authorization").and_then(|field| field.strip_prefix("DPoP "));
+    let accepted = token.zip(header(&request, "dpop")).and_then(|(token, proof)| {
+        let thumbprint = verifier.verify(token, proof);
+        let claims = tokens.claims(token)?;
+        (claims["cnf"]["jkt"].as_str()? == thumbprint).then_some(())
+    });
+    match accepted {
+        Some(()) => next.run(request).await,
+        None => unauthorized(),
+    }
+}
+
+async fn with_huskarl(State(huskarl): State<Arc<Huskarl>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match huskarl.answer(&parts) {
+        None => next.run(Request::from_parts(parts, body)).await,
+        Some(answer) => answer.map(|()| axum::body::Body::empty()),
+    }
+}

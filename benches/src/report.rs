@@ -1,0 +1,155 @@
+//! What a run says: tables for people, JSON for machines, and each line of what was asked for with its bound.
+
+use serde_json::{Map, Value, json};
+
+use crate::measure::Comparison;
+
+/// Everything that `compare` measures.
+pub struct Results {
+    /// Minting a nonce, AES-256-GCM.
+    pub mint: Comparison,
+    /// Opening it.
+    pub open: Comparison,
+    /// A whole proof.
+    pub verify: Comparison,
+    /// A proof with a forged nonce, its challenge built.
+    pub refuse_forged: Comparison,
+    /// A proof with an expired nonce, its challenge built.
+    pub refuse_expired: Comparison,
+    /// Minting and opening with ChaCha20-Poly1305.
+    pub chacha: [Comparison; 2],
+    /// Opening under a ring of 1,000 keys beside one of a single key.
+    pub keys: Comparison,
+    /// The throughput of two threads over one: mint, open, verify.
+    pub threads: [(&'static str, f64); 3],
+}
+
+/// A figure that was asked for, and its bound.
+pub struct Line {
+    what: &'static str,
+    figure: f64,
+    bound: Bound,
+}
+
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Line {
+    /// Whether the figure is within its bound.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        match self.bound {
+            Bound::AtMost(bound) => self.figure <= bound,
+            Bound::AtLeast(bound) => self.figure >= bound,
+        }
+    }
+}
+
+fn makes_nonces(name: &str) -> bool {
+    name.starts_with("dpop-verifier") || name.starts_with("huskarl")
+}
+
+impl Results {
+    /// Each line of the acceptance.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Line> {
+        let at_most = |what, figure, bound| Line { what, figure, bound: Bound::AtMost(bound) };
+        let is_peer = |name: &str| name != "floor";
+        let refused = self.refuse_forged.ratio("verify").max(self.refuse_expired.ratio("verify"));
+        let mut lines = vec![
+            at_most("mint / floor", self.mint.ratio("floor"), 1.9),
+            at_most("mint / fastest peer with nonces", self.mint.ratio_to_fastest(makes_nonces), 0.45),
+            at_most("open / floor", self.open.ratio("floor"), 1.2),
+            at_most("open / fastest peer with nonces", self.open.ratio_to_fastest(makes_nonces), 0.55),
+            at_most("verify / floor", self.verify.ratio("floor"), 1.12),
+            at_most("verify / fastest peer", self.verify.ratio_to_fastest(is_peer), 0.25),
+            at_most("verify / fastest peer with nonces", self.verify.ratio_to_fastest(makes_nonces), 0.25),
+            at_most("refuse a bad nonce / verify", refused, 0.08),
+            at_most("allocations, mint", self.mint.ours.allocations, 0.0),
+            at_most("allocations, open", self.open.ours.allocations, 0.0),
+            at_most("allocations, verify", self.verify.ours.allocations, 8.0),
+            at_most("open, 1,000 keys / 1 key", self.keys.ratio("1 key"), 1.05),
+        ];
+        let threads =
+            self.threads.iter().map(|(what, figure)| Line { what, figure: *figure, bound: Bound::AtLeast(1.9) });
+        lines.extend(threads);
+        lines
+    }
+
+    /// The same as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let one = |compared: &Comparison| {
+            let ratios: Map<String, Value> =
+                compared.others.iter().map(|other| (other.name.to_owned(), rounded(other.ratio, 1_000.0))).collect();
+            json!({
+                "ns": rounded(compared.ours.ns, 10.0),
+                "allocations": rounded(compared.ours.allocations, 100.0),
+                "ratio": ratios,
+            })
+        };
+        let least = self.threads.iter().map(|(_, ratio)| *ratio).fold(f64::INFINITY, f64::min);
+        let mut scaling = Map::new();
+        scaling.insert("keys_1000_over_1".to_owned(), rounded(self.keys.ratio("1 key"), 1_000.0));
+        scaling.insert("threads_2_over_1".to_owned(), rounded(least, 1_000.0));
+        for ((_, ratio), name) in self.threads.iter().zip(["mint", "open", "verify"]) {
+            scaling.insert(format!("threads_2_over_1_{name}"), rounded(*ratio, 1_000.0));
+        }
+        json!({
+            "mint": one(&self.mint),
+            "open": one(&self.open),
+            "verify": one(&self.verify),
+            "refuse_forged": one(&self.refuse_forged),
+            "refuse_expired": one(&self.refuse_expired),
+            "scaling": scaling,
+        })
+    }
+
+    /// The same as text: a table for each comparison, then the lines of the acceptance.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self {
+            mint, open, verify, refuse_forged, refuse_expired, chacha: [chacha_mint, chacha_open], keys, ..
+        } = self;
+        let tables = [mint, open, chacha_mint, chacha_open, verify, refuse_forged, refuse_expired, keys].map(table);
+        let lines = self.lines();
+        let lines = lines.iter().map(|line| {
+            let (word, bound) = match line.bound {
+                Bound::AtMost(bound) => ("at most ", bound),
+                Bound::AtLeast(bound) => ("at least", bound),
+            };
+            let met = if line.is_met() { "ok" } else { "over" };
+            format!("{:<36}{:>8.3}   {word} {bound:<6}{met}\n", line.what, line.figure)
+        });
+        format!("{}\n{}", tables.join("\n"), lines.collect::<String>())
+    }
+}
+
+fn table(compared: &Comparison) -> String {
+    let row = |name: &str, ns: f64, allocations: f64, ratio: String| {
+        format!("{name:<30}{:>12}{allocations:>13}{ratio:>16}\n", duration(ns))
+    };
+    let head = format!("{:<30}{:>12}{:>13}{:>16}\n", compared.name, "median", "allocations", "ours / theirs");
+    let ours = row("sealstamp", compared.ours.ns, compared.ours.allocations, String::new());
+    let others = compared
+        .others
+        .iter()
+        .map(|other| row(other.name, other.cost.ns, other.cost.allocations, format!("{:.3}", other.ratio)));
+    format!("{head}{ours}{}", others.collect::<String>())
+}
+
+/// Nanoseconds as one reads them.
+#[must_use]
+pub fn duration(ns: f64) -> String {
+    match ns {
+        ns if ns < 1_000.0 => format!("{ns:.0} ns"),
+        ns if ns < 1_000_000.0 => format!("{:.2} us", ns / 1_000.0),
+        ns => format!("{:.2} ms", ns / 1_000_000.0),
+    }
+}
+
+fn rounded(value: f64, steps: f64) -> Value {
+    json!((value * steps).round() / steps)
+}

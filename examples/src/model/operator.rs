@@ -1,0 +1,195 @@
+//! The operator: every command of the tool, through the real transitions, at times good and bad.
+
+use fastrand::Rng;
+use sealstamp::{Force, Fresh, KeyState, Kid, Refused, Ring, Settings, Suite, Transition, UnixMillis};
+
+use super::replica::Clock;
+use super::report::Report;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Command {
+    /// The next rotation. Each success opens a window; one that was planned in an older window is out of date.
+    Rotate {
+        window: u64,
+    },
+    /// A rotation to a date that replicas may not know of by then: always refused.
+    RotateTooEarly,
+    Prune,
+    /// Any key in this state. A pending key is a staged one with a date.
+    Revoke {
+        state: Target,
+    },
+    RevokeAll,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Target {
+    Active,
+    Pending,
+    Staged,
+    Retiring,
+    Revoked,
+}
+
+impl Command {
+    pub(super) fn random_revocation(rng: &mut Rng) -> Self {
+        let state = match rng.u8(0..12) {
+            0..3 => Target::Active,
+            3..6 => Target::Pending,
+            6..8 => Target::Staged,
+            8..10 => Target::Retiring,
+            10 => Target::Revoked,
+            _ => return Self::RevokeAll,
+        };
+        Self::Revoke { state }
+    }
+
+    pub(super) fn is_rotation(self) -> bool {
+        matches!(self, Self::Rotate { .. })
+    }
+
+    pub(super) fn is_revocation(self) -> bool {
+        matches!(self, Self::Revoke { .. } | Self::RevokeAll)
+    }
+}
+
+/// Try again when the operator's clock shows this.
+pub(super) struct Retry(UnixMillis);
+
+impl Retry {
+    pub(super) fn at(&self, clock: Clock) -> u64 {
+        clock.when(self.0)
+    }
+}
+
+pub(super) struct Operator {
+    settings: Settings,
+    /// All files ever written, oldest first.
+    versions: Vec<Ring>,
+    /// Where the fresh secrets come from.
+    seed: u64,
+    rotations_left: u64,
+    window: u64,
+}
+
+impl Operator {
+    pub(super) fn new(settings: Settings, rotations: u64, start: u64, seed: u64) -> Self {
+        let ring = Ring::init(settings, Suite::Aes256Gcm, Clock::TRUE.at(start), Fresh::insecure_from_seed(seed));
+        Self { settings, versions: vec![ring], seed, rotations_left: rotations, window: 0 }
+    }
+
+    #[expect(clippy::expect_used, reason = "the first version is there from the start")]
+    pub(super) fn newest(&self) -> &Ring {
+        self.versions.last().expect("a version")
+    }
+
+    pub(super) fn newest_version(&self) -> usize {
+        self.versions.len() - 1
+    }
+
+    pub(super) fn version(&self, version: usize) -> &Ring {
+        &self.versions[version]
+    }
+
+    pub(super) fn rotations_left(&self) -> u64 {
+        self.rotations_left
+    }
+
+    pub(super) fn window(&self) -> u64 {
+        self.window
+    }
+
+    pub(super) fn pending_date(&self, now: UnixMillis) -> Option<UnixMillis> {
+        self.newest().pending(now)?.activates_at()
+    }
+
+    /// The first moment from `now` on at which something may be pruned.
+    pub(super) fn first_prunable(&self, now: UnixMillis) -> Option<UnixMillis> {
+        self.newest().status(now).filter_map(|s| s.prunable_at).min()
+    }
+
+    /// Runs the command by a clock. If it was refused and is worth waiting for, says until when.
+    pub(super) fn run(
+        &mut self,
+        command: Command,
+        time: u64,
+        clock: Clock,
+        rng: &mut Rng,
+        report: &mut Report,
+    ) -> Option<Retry> {
+        let now = clock.at(time);
+        let ring = self.newest().clone();
+        let propagation = u64::from(self.settings.propagation_s()) * 1_000;
+        let fresh = self.fresh();
+        let done = match command {
+            Command::Rotate { window } if window != self.window || self.rotations_left == 0 => return None,
+            Command::Rotate { .. } => {
+                let date = match rng.u8(0..5) {
+                    0 => Some(now.saturating_add(propagation)),
+                    1 => Some(now.saturating_add(propagation + rng.u64(0..=propagation))),
+                    _ => None,
+                };
+                match ring.rotate(date, now, fresh, Force::No) {
+                    Err(Refused::TooEarly { legal_at }) => {
+                        report.commands.refused += 1;
+                        ring.rotate(Some(legal_at), now, self.fresh(), Force::No)
+                    }
+                    done => done,
+                }
+            }
+            Command::RotateTooEarly => {
+                ring.rotate(Some(now.saturating_add(rng.u64(0..propagation))), now, fresh, Force::No)
+            }
+            Command::Prune => ring.prune(now, Force::No),
+            Command::Revoke { state } => match pick(&ring, state, now, rng) {
+                Some(kid) => ring.revoke(kid, now, fresh, Force::No),
+                None => return None,
+            },
+            Command::RevokeAll => ring.revoke_all(now, fresh),
+        };
+        match done {
+            Ok(transition) => {
+                report.commands.count(command);
+                if command.is_rotation() {
+                    self.rotations_left -= 1;
+                    self.window += 1;
+                }
+                self.write(&transition);
+                None
+            }
+            Err(refused) => {
+                report.commands.refused += 1;
+                let worth_it = matches!(refused, Refused::Pending { .. }) && command.is_rotation();
+                refused.legal_at().filter(|_| worth_it).map(Retry)
+            }
+        }
+    }
+
+    fn fresh(&mut self) -> Fresh {
+        self.seed = self.seed.wrapping_add(1);
+        Fresh::insecure_from_seed(self.seed)
+    }
+
+    /// The next version, as the bytes that replicas get.
+    #[expect(clippy::expect_used, reason = "a ring that transitions made and that cannot be read back is a finding")]
+    fn write(&mut self, transition: &Transition) {
+        let file = transition.ring.to_json();
+        let ring = Ring::parse(file.as_bytes()).expect("the file of a transition can be read");
+        assert_eq!(ring, transition.ring, "a file says what the ring was");
+        self.versions.push(ring);
+    }
+}
+
+/// Some key in this state.
+fn pick(ring: &Ring, target: Target, now: UnixMillis, rng: &mut Rng) -> Option<Kid> {
+    let pending = ring.pending(now).map(sealstamp::Key::kid);
+    let fits = |state: KeyState, kid: Kid| match target {
+        Target::Active => state == KeyState::Active,
+        Target::Pending => Some(kid) == pending,
+        Target::Staged => state == KeyState::Staged && Some(kid) != pending,
+        Target::Retiring => matches!(state, KeyState::Retiring | KeyState::Prunable),
+        Target::Revoked => state == KeyState::Revoked,
+    };
+    let kids: Vec<Kid> = ring.status(now).filter(|s| fits(s.state, s.key.kid())).map(|s| s.key.kid()).collect();
+    rng.choice(kids)
+}
