@@ -100,6 +100,8 @@ fn proof_seeds() -> Vec<Seed> {
     let signed = |header: &str, claims: &str| format!("s{header}\0{claims}");
     let with_header = |from: &str, to: &str| signed(&header.replace(from, to), &claims);
     let with_claims = |from: &str, to: &str| signed(&header, &claims.replace(from, to));
+    let now = NOW.get() / 1_000;
+    let with_iat = |by: i64| with_claims(&now.to_string(), &now.saturating_add_signed(by).to_string());
     let key =
         |alg: &str, jwk: &str| format!("u{{\"typ\":\"dpop+jwt\",\"alg\":\"{alg}\",\"jwk\":{jwk}}}\0{claims}\0....");
     let ec = |curve: &str, x: usize| {
@@ -133,6 +135,12 @@ fn proof_seeds() -> Vec<Seed> {
         with_claims(",\"nonce\"", ".0,\"nonce\""),
         with_claims("\"ignored\"", "null"),
         with_claims("{", " {\"a\":[1,-1,1.5e3,true,null,{\"b\":{}}],"),
+        with_header("dpop+jwt", "jwt"),
+        with_claims("POST", "post"),
+        with_iat(300),
+        with_iat(301),
+        with_iat(-300),
+        with_iat(-301),
         key("ES256", &ec("P-256", 43)),
         key("ES384", &ec("P-384", 64)),
         key("ES512", &ec("P-521", 88)),
