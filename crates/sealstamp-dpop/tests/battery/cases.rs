@@ -242,6 +242,9 @@ pub(crate) const CASES: &[Case] = &[
     bare("R71-1", "a comma after the scheme", Reason::UnsupportedScheme, |d, _| {
         d.on_authorization(|t| vec![format!("DPoP, {t}")]);
     }),
+    token("SEP-3", "another scheme in a field of 20 KiB", Reason::MalformedAuthorization, |d, _| {
+        d.on_authorization(|_| vec![format!("Basic {}", "a".repeat(20 << 10))]);
+    }),
     token("SEP-4 R72-1", "a bound token as Bearer", Reason::BearerScheme, |d, _| {
         d.on_authorization(|t| vec![format!("Bearer {t}")]);
     }),
