@@ -173,6 +173,10 @@ pub(crate) const CASES: &[Case] = &[
         d.jwk.add("use", "\"sig\"");
         d.jwk.add("x5c", "[\"MIIB\"]");
     }),
+    ok("R43-2", "a header and claims nested 8 deep", |d, _| {
+        d.header.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
+        d.claims.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
+    }),
     ok("R43-2", "white space around JSON tokens", |d, _| {
         d.header_text =
             Some(format!(" {{ \"typ\" : \"dpop+jwt\",\r\n\t\"alg\":\"ES256\",\"jwk\": {} }} ", d.jwk.json()));
@@ -393,6 +397,12 @@ pub(crate) const CASES: &[Case] = &[
     }),
     proof("R43-2", "a header with a byte order mark", Reason::MalformedHeader, |d, _| {
         d.header_text = Some(format!("\u{feff}{{\"typ\":\"dpop+jwt\",\"alg\":\"ES256\",\"jwk\":{}}}", d.jwk.json()));
+    }),
+    proof("R43-2", "a header nested 9 deep", Reason::MalformedHeader, |d, _| {
+        d.header.add("x", format!("{}{}", "[".repeat(8), "]".repeat(8)));
+    }),
+    proof("R43-2", "claims nested 9 deep", Reason::MalformedClaims, |d, _| {
+        d.claims.add("x", format!("{}{}", "[".repeat(8), "]".repeat(8)));
     }),
     proof("R43-2", "a header nested 1,000 deep", Reason::MalformedHeader, |d, _| {
         d.header.add("x", format!("{}{}", "[".repeat(1000), "]".repeat(1000)));
