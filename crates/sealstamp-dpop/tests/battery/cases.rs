@@ -173,6 +173,10 @@ pub(crate) const CASES: &[Case] = &[
         d.jwk.add("use", "\"sig\"");
         d.jwk.add("x5c", "[\"MIIB\"]");
     }),
+    ok("R43-2", "a header and claims nested 8 deep", |d, _| {
+        d.header.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
+        d.claims.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
+    }),
     ok("R43-2", "white space around JSON tokens", |d, _| {
         d.header_text =
             Some(format!(" {{ \"typ\" : \"dpop+jwt\",\r\n\t\"alg\":\"ES256\",\"jwk\": {} }} ", d.jwk.json()));
@@ -241,6 +245,9 @@ pub(crate) const CASES: &[Case] = &[
     }),
     bare("R71-1", "a comma after the scheme", Reason::UnsupportedScheme, |d, _| {
         d.on_authorization(|t| vec![format!("DPoP, {t}")]);
+    }),
+    token("SEP-3", "another scheme in a field of 20 KiB", Reason::MalformedAuthorization, |d, _| {
+        d.on_authorization(|_| vec![format!("Basic {}", "a".repeat(20 << 10))]);
     }),
     token("SEP-4 R72-1", "a bound token as Bearer", Reason::BearerScheme, |d, _| {
         d.on_authorization(|t| vec![format!("Bearer {t}")]);
@@ -390,6 +397,12 @@ pub(crate) const CASES: &[Case] = &[
     }),
     proof("R43-2", "a header with a byte order mark", Reason::MalformedHeader, |d, _| {
         d.header_text = Some(format!("\u{feff}{{\"typ\":\"dpop+jwt\",\"alg\":\"ES256\",\"jwk\":{}}}", d.jwk.json()));
+    }),
+    proof("R43-2", "a header nested 9 deep", Reason::MalformedHeader, |d, _| {
+        d.header.add("x", format!("{}{}", "[".repeat(8), "]".repeat(8)));
+    }),
+    proof("R43-2", "claims nested 9 deep", Reason::MalformedClaims, |d, _| {
+        d.claims.add("x", format!("{}{}", "[".repeat(8), "]".repeat(8)));
     }),
     proof("R43-2", "a header nested 1,000 deep", Reason::MalformedHeader, |d, _| {
         d.header.add("x", format!("{}{}", "[".repeat(1000), "]".repeat(1000)));
