@@ -284,6 +284,9 @@ pub(crate) const CASES: &[Case] = &[
     token("SEP-3", "a non-ASCII token", Reason::MalformedAuthorization, |d, _| {
         d.on_authorization(|_| vec!["DPoP tök".into()]);
     }),
+    token("SEP-3", "a token of 16 KiB and one byte", Reason::MalformedAuthorization, |d, _| {
+        d.on_authorization(|_| vec![format!("DPoP {}", "A".repeat((16 << 10) + 1))]);
+    }),
     token("SEP-3", "a token of 8 MiB", Reason::MalformedAuthorization, |d, _| {
         d.on_authorization(|_| vec![format!("DPoP {}", "a".repeat(8 << 20))]);
     })
