@@ -102,7 +102,6 @@ impl Comparison {
 
 /// Runs ours in turn with each of the others, for so long in all.
 pub fn side_by_side(mut ours: Task<'_>, mut others: Vec<Task<'_>>, budget: Duration) -> Comparison {
-    let start = Instant::now();
     let allocations: Vec<f64> = others.iter_mut().map(Task::allocations).collect();
     let our_allocations = ours.allocations();
     let mut our_times = Vec::new();
@@ -110,6 +109,7 @@ pub fn side_by_side(mut ours: Task<'_>, mut others: Vec<Task<'_>>, budget: Durat
     allocation_counter::opt_out(|| {
         ours.warm_up();
         others.iter_mut().for_each(Task::warm_up);
+        let start = Instant::now();
         while start.elapsed() < budget && times.iter().all(|(times, _)| times.len() < ROUNDS) {
             for (other, (times, ratios)) in others.iter_mut().zip(&mut times) {
                 // Who goes first alternates: neither has always the warmer cache.
