@@ -1,5 +1,5 @@
 //! What the programs beside this folder share: the MCP server that `mcp_server` runs and `fleet` runs three times, and
-//! the client and the issuer that try it; and the [`model`] that `rotation_sim` runs.
+//! the client and the issuer that try it; the [`model`] that `rotation_sim` runs; and the picture of a rotation.
 
 pub mod client;
 pub mod keys;
@@ -7,6 +7,7 @@ pub mod model;
 pub mod operator;
 pub mod replicas;
 pub mod server;
+pub mod timeline;
 pub mod tools;
 
 #[cfg(doctest)]

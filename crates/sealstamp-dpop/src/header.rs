@@ -12,6 +12,9 @@ pub const MAX_PROOF_BYTES: usize = 8 * 1024;
 /// The longest access token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
+/// The longest `Authorization` field that is looked at, in bytes: such a token, and room for a scheme and spaces.
+const MAX_FIELD_BYTES: usize = MAX_TOKEN_BYTES + 64;
+
 /// What the rules read of a request. Borrowed, so that a verifier fits any framework.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'r> {
@@ -55,6 +58,10 @@ impl<'r> Credentials<'r> {
         let field = fields.next().ok_or(Reason::NoCredentials)?;
         if fields.next().is_some() {
             return Err(Reason::SeveralAuthorizations);
+        }
+        // Before anything reads it to its end: looking at every byte of a long field costs more than a signature.
+        if field.len() > MAX_FIELD_BYTES {
+            return Err(Reason::MalformedAuthorization);
         }
         let field = field.to_str().map_err(|_| Reason::MalformedAuthorization)?;
         let (scheme, token) = field.split_once(' ').unwrap_or((field, ""));
@@ -141,6 +148,14 @@ mod tests {
         let longer = format!("{longest}a");
         let longer = headers("authorization", &[longer.as_bytes()]);
         assert_eq!(Credentials::of(&longer), Err(Reason::MalformedAuthorization));
+        // The field has a bound of its own, and it comes first.
+        for (length, expected) in [
+            (MAX_FIELD_BYTES, Err(Reason::UnsupportedScheme)),
+            (MAX_FIELD_BYTES + 1, Err(Reason::MalformedAuthorization)),
+        ] {
+            let other = headers("authorization", &["x".repeat(length).as_bytes()]);
+            assert_eq!(Credentials::of(&other), expected, "{length}");
+        }
     }
 
     /// R43-1.

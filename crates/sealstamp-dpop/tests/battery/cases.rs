@@ -1,6 +1,9 @@
 //! The battery as data: what is wrong with a request, and what must come of it. Ids are those of the requirements.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use http::Method;
 use sealstamp::{Audience, Fleet, UnixMillis};
 use sealstamp_dpop::{
@@ -9,7 +12,7 @@ use sealstamp_dpop::{
     MAX_PROOF_BYTES, Reason,
 };
 
-use crate::support::{Draft, Members, PUBLIC_URL, World, ath, b64, key, other_key, quoted, ring};
+use crate::support::{Draft, Members, PUBLIC_URL, World, ath, b64, history, key, other_key, quoted, ring};
 
 pub(crate) struct Case {
     pub(crate) ids: &'static str,
@@ -17,31 +20,51 @@ pub(crate) struct Case {
     /// Breaks a good draft.
     pub(crate) defect: fn(&mut Draft, &World),
     pub(crate) expected: Result<(), (Answer, Reason)>,
+    /// What HTTP makes of it before the verifier sees it.
+    pub(crate) wire: Wire,
+}
+
+/// How a request changes when it travels as HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// Not at all.
+    Same,
+    /// White space around a field's value is not part of it (RFC 9112 section 5.1), so the proof is as it should be.
+    Trimmed,
+    /// The server takes no head of this size.
+    TooLarge,
+}
+
+impl Case {
+    const fn on_the_wire(self, wire: Wire) -> Self {
+        let Self { ids, name, defect, expected, wire: _ } = self;
+        Self { ids, name, defect, expected, wire }
+    }
 }
 
 /// Accepted.
 const fn ok(ids: &'static str, name: &'static str, defect: fn(&mut Draft, &World)) -> Case {
-    Case { ids, name, defect, expected: Ok(()) }
+    Case { ids, name, defect, expected: Ok(()), wire: Wire::Same }
 }
 
 /// Refused as `invalid_dpop_proof`.
 const fn proof(ids: &'static str, name: &'static str, reason: Reason, defect: fn(&mut Draft, &World)) -> Case {
-    Case { ids, name, defect, expected: Err((InvalidDpopProof, reason)) }
+    Case { ids, name, defect, expected: Err((InvalidDpopProof, reason)), wire: Wire::Same }
 }
 
 /// Refused as `invalid_token`.
 const fn token(ids: &'static str, name: &'static str, reason: Reason, defect: fn(&mut Draft, &World)) -> Case {
-    Case { ids, name, defect, expected: Err((InvalidToken, reason)) }
+    Case { ids, name, defect, expected: Err((InvalidToken, reason)), wire: Wire::Same }
 }
 
 /// Refused as `use_dpop_nonce`.
 const fn nonce(ids: &'static str, name: &'static str, reason: Reason, defect: fn(&mut Draft, &World)) -> Case {
-    Case { ids, name, defect, expected: Err((UseDpopNonce, reason)) }
+    Case { ids, name, defect, expected: Err((UseDpopNonce, reason)), wire: Wire::Same }
 }
 
 /// Refused without an error code.
 const fn bare(ids: &'static str, name: &'static str, reason: Reason, defect: fn(&mut Draft, &World)) -> Case {
-    Case { ids, name, defect, expected: Err((Answer::Challenge, reason)) }
+    Case { ids, name, defect, expected: Err((Answer::Challenge, reason)), wire: Wire::Same }
 }
 
 fn sign_with(draft: &mut Draft, algorithm: Algorithm, world: &World) {
@@ -94,11 +117,37 @@ fn ed25519(draft: &mut Draft, x: [u8; 32]) {
     draft.jwk = Members::new([("kty", quoted("OKP")), ("crv", quoted("Ed25519")), ("x", quoted(b64(x)))]);
 }
 
+/// A nonce that the fleet's key of another stage of its ring's history seals now.
+fn nonce_of_stage(draft: &mut Draft, world: &World, stage: usize) {
+    let fleet = Fleet::new(history(world.now)[stage].clone(), Audience::new(PUBLIC_URL).unwrap()).unwrap();
+    draft.claims.set("nonce", quoted(fleet.mint(world.now, &sealstamp::Binding::None)));
+}
+
+/// A nonce with its 45 bytes changed.
+fn nonce_with(draft: &mut Draft, world: &World, change: fn(&mut [u8])) {
+    let mut raw = URL_SAFE_NO_PAD.decode(world.nonce()).unwrap();
+    change(&mut raw);
+    draft.claims.set("nonce", quoted(b64(raw)));
+}
+
+/// Binds the token to a thumbprint that was computed over this text instead of RFC 7638's.
+fn bound_to_hash_of(draft: &mut Draft, text: &str) {
+    draft.token_claims.set("cnf", format!("{{\"jkt\":\"{}\"}}", ath(text)));
+}
+
+/// The last member takes another name.
+fn rename(members: &mut Members, from: &str, to: &str) {
+    members.0.iter_mut().find(|(name, _)| name == from).unwrap().0 = to.to_owned();
+}
+
 fn little_endian(first: u8, middle: u8, last: u8) -> [u8; 32] {
     let mut bytes = [middle; 32];
     (bytes[0], bytes[31]) = (first, last);
     bytes
 }
+
+/// The one algorithm that the battery's server does not have on its list.
+pub(crate) const NOT_TAKEN: Algorithm = Algorithm::PS512;
 
 pub(crate) const CASES: &[Case] = &[
     // What must be accepted.
@@ -124,6 +173,10 @@ pub(crate) const CASES: &[Case] = &[
         d.jwk.add("use", "\"sig\"");
         d.jwk.add("x5c", "[\"MIIB\"]");
     }),
+    ok("R43-2", "a header and claims nested 8 deep", |d, _| {
+        d.header.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
+        d.claims.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
+    }),
     ok("R43-2", "white space around JSON tokens", |d, _| {
         d.header_text =
             Some(format!(" {{ \"typ\" : \"dpop+jwt\",\r\n\t\"alg\":\"ES256\",\"jwk\": {} }} ", d.jwk.json()));
@@ -141,6 +194,19 @@ pub(crate) const CASES: &[Case] = &[
             ("kty", quoted("\\u0045C")),
         ]);
     }),
+    ok("R43-2", "names of other keys beside the jwk", |d, _| {
+        // Only `jwk` says which key it is; the others are hints to look somewhere, and nothing is looked up.
+        d.header.add("kid", quoted("issuer-1"));
+        d.header.add("jku", quoted("https://evil.example/jwks.json"));
+        d.header.add("x5u", quoted("https://evil.example/cert.pem"));
+        d.header.add("x5c", "[\"MIIB\"]");
+    }),
+    ok("R43-12b", "jwk members of other key types have no part in the thumbprint", |d, _| {
+        d.jwk.add("n", quoted("AQAB"));
+        d.jwk.add("e", quoted("AQAB"));
+        d.jwk.add("alg", quoted("RS256"));
+    }),
+    ok("R43-2", "a surrogate pair, escaped, in an unknown name", |d, _| d.claims.add("\\ud83d\\udd11", "1")),
     ok("R43-11 SEP-2", "iat 300 s ago", |d, w| iat(d, w, -300)),
     ok("R43-11 SEP-2", "iat 300 s ahead", |d, w| iat(d, w, 300)),
     ok("R43-10", "a nonce of 125 s, lifetime and skew", |d, w| nonce_of_age(d, w, 125_000)),
@@ -180,6 +246,9 @@ pub(crate) const CASES: &[Case] = &[
     bare("R71-1", "a comma after the scheme", Reason::UnsupportedScheme, |d, _| {
         d.on_authorization(|t| vec![format!("DPoP, {t}")]);
     }),
+    token("SEP-3", "another scheme in a field of 20 KiB", Reason::MalformedAuthorization, |d, _| {
+        d.on_authorization(|_| vec![format!("Basic {}", "a".repeat(20 << 10))]);
+    }),
     token("SEP-4 R72-1", "a bound token as Bearer", Reason::BearerScheme, |d, _| {
         d.on_authorization(|t| vec![format!("Bearer {t}")]);
     }),
@@ -215,9 +284,13 @@ pub(crate) const CASES: &[Case] = &[
     token("SEP-3", "a non-ASCII token", Reason::MalformedAuthorization, |d, _| {
         d.on_authorization(|_| vec!["DPoP tök".into()]);
     }),
+    token("SEP-3", "a token of 16 KiB and one byte", Reason::MalformedAuthorization, |d, _| {
+        d.on_authorization(|_| vec![format!("DPoP {}", "A".repeat((16 << 10) + 1))]);
+    }),
     token("SEP-3", "a token of 8 MiB", Reason::MalformedAuthorization, |d, _| {
         d.on_authorization(|_| vec![format!("DPoP {}", "a".repeat(8 << 20))]);
-    }),
+    })
+    .on_the_wire(Wire::TooLarge),
     // Rule 2: the DPoP field.
     proof("R43-1 SEP-3", "no DPoP field", Reason::NoProof, |d, _| d.on_proof(|_| vec![])),
     proof("R43-1 SEP-3", "the DPoP field twice", Reason::SeveralProofs, |d, _| d.on_proof(|p| vec![p.clone(), p])),
@@ -254,8 +327,10 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-2", "a space in the header", Reason::MalformedProof, |d, _| {
         part(d, 0, |p| format!("{} {}", &p[..8], &p[8..]))
     }),
-    proof("R43-2", "a space before the proof", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![format!(" {p}")])),
-    proof("R43-2", "a space after the proof", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![format!("{p} ")])),
+    proof("R43-2", "a space before the proof", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![format!(" {p}")]))
+        .on_the_wire(Wire::Trimmed),
+    proof("R43-2", "a space after the proof", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![format!("{p} ")]))
+        .on_the_wire(Wire::Trimmed),
     proof("R43-2", "a tab in the claims", Reason::MalformedProof, |d, _| {
         part(d, 1, |p| format!("{}\t{}", &p[..8], &p[8..]))
     }),
@@ -266,7 +341,7 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-2", "standard base64 of the header", Reason::MalformedProof, |d, _| {
         d.header.add("x", quoted("?>?>?>?>~~~"));
         part(d, 0, |p| {
-            let raw = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(p).unwrap();
+            let raw = URL_SAFE_NO_PAD.decode(p).unwrap();
             format!("{}+", STANDARD.encode(raw))
         });
     }),
@@ -289,9 +364,33 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-2", "a field of 8 KiB and one byte", Reason::ProofTooLong, |d, _| {
         d.on_proof(|p| vec![format!("{p}{}", "A".repeat(MAX_PROOF_BYTES + 1 - p.len()))]);
     }),
-    proof("R43-2", "a field of 8 MiB", Reason::ProofTooLong, |d, _| d.on_proof(|_| vec!["A".repeat(8 << 20)])),
+    proof("R43-2", "a field of 8 MiB", Reason::ProofTooLong, |d, _| d.on_proof(|_| vec!["A".repeat(8 << 20)]))
+        .on_the_wire(Wire::TooLarge),
     proof("R43-2", "a field of 8 MiB of commas", Reason::ProofTooLong, |d, _| {
         d.on_proof(|_| vec![",".repeat(8 << 20)])
+    })
+    .on_the_wire(Wire::TooLarge),
+    proof("R43-2", "the flattened JSON serialisation, of one member", Reason::MalformedProof, |d, _| {
+        d.on_proof(|p| vec![format!(r#"{{"payload":"{}"}}"#, p.split('.').nth(1).unwrap())]);
+    }),
+    proof("R43-2", "the general JSON serialisation", Reason::SeveralProofs, |d, _| {
+        d.on_proof(|p| {
+            let parts: Vec<_> = p.split('.').collect();
+            let [header, claims, signature] = parts[..] else { panic!("three parts") };
+            vec![format!(
+                r#"{{"payload":"{claims}","signatures":[{{"protected":"{header}","signature":"{signature}"}}]}}"#
+            )]
+        });
+    }),
+    proof("R43-2", "a proof in base64url once more", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![b64(p)])),
+    proof("R43-2", "a quoted proof", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![quoted(p)])),
+    proof("R43-2", "a dot before the proof", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![format!(".{p}")])),
+    proof("R43-2", "a dot after the proof", Reason::MalformedProof, |d, _| d.on_proof(|p| vec![format!("{p}.")])),
+    proof("R43-2", "a semicolon and a parameter after the proof", Reason::MalformedProof, |d, _| {
+        d.on_proof(|p| vec![format!("{p};q=1")]);
+    }),
+    proof("R43-2", "two proofs with a space between", Reason::MalformedProof, |d, _| {
+        d.on_proof(|p| vec![format!("{p} {p}")]);
     }),
     // Rule 3: the header.
     proof("R43-2", "a header that is no object", Reason::MalformedHeader, |d, _| d.header_text = Some("[]".into())),
@@ -301,6 +400,12 @@ pub(crate) const CASES: &[Case] = &[
     }),
     proof("R43-2", "a header with a byte order mark", Reason::MalformedHeader, |d, _| {
         d.header_text = Some(format!("\u{feff}{{\"typ\":\"dpop+jwt\",\"alg\":\"ES256\",\"jwk\":{}}}", d.jwk.json()));
+    }),
+    proof("R43-2", "a header nested 9 deep", Reason::MalformedHeader, |d, _| {
+        d.header.add("x", format!("{}{}", "[".repeat(8), "]".repeat(8)));
+    }),
+    proof("R43-2", "claims nested 9 deep", Reason::MalformedClaims, |d, _| {
+        d.claims.add("x", format!("{}{}", "[".repeat(8), "]".repeat(8)));
     }),
     proof("R43-2", "a header nested 1,000 deep", Reason::MalformedHeader, |d, _| {
         d.header.add("x", format!("{}{}", "[".repeat(1000), "]".repeat(1000)));
@@ -322,6 +427,48 @@ pub(crate) const CASES: &[Case] = &[
         d.header.add("x", "1");
         d.header.add("x", "1");
     }),
+    proof("R43-2", "typ twice, once in escapes alone", Reason::MalformedHeader, |d, _| {
+        d.header.add("\\u0074\\u0079\\u0070", quoted("dpop+jwt"));
+    }),
+    proof("R43-2", "invalid UTF-8 in the header", Reason::MalformedHeader, |d, _| {
+        part(d, 0, |_| b64(b"{\"typ\":\"dpop+jwt\",\"alg\":\"ES256\",\"x\":\"\xff\"}"));
+    }),
+    proof("R43-2", "an overlong encoding in the header", Reason::MalformedHeader, |d, _| {
+        part(d, 0, |_| b64(b"{\"t\xc1\xb9p\":\"dpop+jwt\",\"alg\":\"ES256\"}"));
+    }),
+    proof("R43-2", "a header in UTF-16", Reason::MalformedHeader, |d, _| {
+        part(d, 0, |p| {
+            let text = String::from_utf8(URL_SAFE_NO_PAD.decode(p).unwrap()).unwrap();
+            b64(text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+        });
+    }),
+    proof("R43-2", "a comment in the header", Reason::MalformedHeader, |d, _| {
+        d.header_text = Some(format!(r#"{{"typ":"dpop+jwt",/**/"alg":"ES256","jwk":{}}}"#, d.jwk.json()));
+    }),
+    proof("R43-4", "Typ for typ", Reason::WrongType, |d, _| rename(&mut d.header, "typ", "Typ")),
+    proof("R43-4", "typ in full-width letters", Reason::WrongType, |d, _| rename(&mut d.header, "typ", "ｔｙｐ")),
+    proof("R43-4", "typ with a zero byte in its name", Reason::WrongType, |d, _| {
+        rename(&mut d.header, "typ", "typ\\u0000");
+    }),
+    proof("R43-4", "a typ in full-width letters", Reason::WrongType, |d, _| {
+        d.header.set("typ", quoted("ｄｐｏｐ+ｊｗｔ"));
+    }),
+    proof("R43-4", "typ with a space after it", Reason::WrongType, |d, _| d.header.set("typ", quoted("dpop+jwt "))),
+    proof("R43-5", "ALG for alg", Reason::AlgorithmNotAllowed, |d, _| rename(&mut d.header, "alg", "ALG")),
+    proof("R43-5", "alg with a zero byte in its name", Reason::AlgorithmNotAllowed, |d, _| {
+        rename(&mut d.header, "alg", "alg\\u0000");
+    }),
+    proof("R43-5", "alg with a space before it", Reason::AlgorithmNotAllowed, |d, _| {
+        d.header.set("alg", quoted(" ES256"));
+    }),
+    proof("R43-5", "alg in full-width letters", Reason::AlgorithmNotAllowed, |d, _| {
+        d.header.set("alg", quoted("ＥＳ２５６"));
+    }),
+    proof("R43-5", "alg a list", Reason::MalformedHeader, |d, _| d.header.set("alg", "[\"ES256\"]")),
+    proof("R43-3", "JWK for jwk", Reason::NoKey, |d, _| {
+        d.header_text = Some(format!(r#"{{"typ":"dpop+jwt","alg":"ES256","JWK":{}}}"#, d.jwk.json()));
+    }),
+    proof("R43-2", "an escaped crit", Reason::CriticalHeader, |d, _| d.header.add("\\u0063rit", "[\"exp\"]")),
     proof("R43-4", "no typ", Reason::WrongType, |d, _| d.header.remove("typ")),
     proof("R43-4", "typ JWT", Reason::WrongType, |d, _| d.header.set("typ", quoted("JWT"))),
     proof("R43-4", "typ at+jwt", Reason::WrongType, |d, _| d.header.set("typ", quoted("at+jwt"))),
@@ -333,6 +480,9 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-4", "typ null", Reason::MalformedHeader, |d, _| d.header.set("typ", "null")),
     proof("R43-4", "typ in a list", Reason::MalformedHeader, |d, _| d.header.set("typ", "[\"dpop+jwt\"]")),
     proof("R43-5", "no alg", Reason::AlgorithmNotAllowed, |d, _| d.header.remove("alg")),
+    proof("R43-5", "an algorithm that this server does not take", Reason::AlgorithmNotAllowed, |d, w| {
+        sign_with(d, NOT_TAKEN, w);
+    }),
     proof("R43-5 SEP-5 R116-1", "alg none", Reason::AlgorithmNotAllowed, |d, _| d.header.set("alg", quoted("none"))),
     proof("R43-5 SEP-5 R116-1", "alg none and no signature", Reason::AlgorithmNotAllowed, |d, _| {
         d.header.set("alg", quoted("none"));
@@ -419,6 +569,104 @@ pub(crate) const CASES: &[Case] = &[
     }),
     proof("R43-2", "x in the standard alphabet", Reason::MalformedKey, |d, _| {
         d.jwk.set("x", quoted(format!("+{}A", "A".repeat(41))))
+    }),
+    proof("R43-2", "x with a leading zero", Reason::MalformedKey, |d, _| {
+        let x = URL_SAFE_NO_PAD.decode(d.jwk.get("x").trim_matches('"')).unwrap();
+        d.jwk.set("x", quoted(b64([vec![0], x].concat())));
+    }),
+    proof("R43-2", "y with a leading zero", Reason::MalformedKey, |d, _| {
+        let y = URL_SAFE_NO_PAD.decode(d.jwk.get("y").trim_matches('"')).unwrap();
+        d.jwk.set("y", quoted(b64([vec![0], y].concat())));
+    }),
+    proof("R43-2", "y one byte short", Reason::MalformedKey, |d, _| d.jwk.set("y", quoted(b64([7; 31])))),
+    proof("R43-2", "y of 4 KiB", Reason::MalformedKey, |d, _| d.jwk.set("y", quoted(b64([7; 4096])))),
+    proof("R43-2", "a compressed point in x", Reason::MalformedKey, |d, _| {
+        let x = URL_SAFE_NO_PAD.decode(d.jwk.get("x").trim_matches('"')).unwrap();
+        d.jwk.set("x", quoted(b64([vec![2], x].concat())));
+        d.jwk.remove("y");
+    }),
+    proof("R43-2", "x a list of bytes", Reason::MalformedHeader, |d, _| d.jwk.set("x", "[7,7]")),
+    proof("R43-2", "X for x", Reason::MalformedKey, |d, _| rename(&mut d.jwk, "x", "X")),
+    proof("R43-2", "x twice, once escaped", Reason::MalformedHeader, |d, _| {
+        d.jwk.add("\\u0078", d.jwk.get("x").to_owned());
+    }),
+    proof("R43-6", "x and y swapped", Reason::BadSignature, |d, _| {
+        let (x, y) = (d.jwk.get("x").to_owned(), d.jwk.get("y").to_owned());
+        d.jwk.set("x", y);
+        d.jwk.set("y", x);
+    }),
+    proof("R43-6", "the point at infinity's neighbour: x = 0", Reason::BadSignature, |d, _| {
+        d.jwk.set("x", quoted(b64([0; 32])));
+    }),
+    proof("R43-7", "d empty", Reason::PrivateKey, |d, _| d.jwk.add("d", quoted(""))),
+    proof("R43-7", "an Ed25519 key's d", Reason::PrivateKey, |d, w| {
+        sign_with(d, Algorithm::EdDSA, w);
+        d.jwk.add("d", quoted(b64([7; 32])));
+    }),
+    proof("R43-5", "an OKP key that says EC", Reason::KeyMismatch, |d, w| {
+        sign_with(d, Algorithm::EdDSA, w);
+        d.jwk.set("kty", quoted("EC"));
+    }),
+    proof("R43-5", "an EC key that says RSA, under RS256", Reason::MalformedKey, |d, _| {
+        d.header.set("alg", quoted("RS256"));
+        d.jwk.set("kty", quoted("RSA"));
+    }),
+    proof("R43-5 SEP-5 R116-1", "HS256 with the public key as its secret", Reason::AlgorithmNotAllowed, |d, w| {
+        sign_with(d, Algorithm::RS256, w);
+        d.header.set("alg", quoted("HS256"));
+    }),
+    proof("R43-7", "RSA of 0 bits", Reason::MalformedKey, |d, _| {
+        rsa(d, rsa_jwk(2048, &[1, 0, 1]));
+        d.jwk.set("n", quoted(""));
+    }),
+    proof("R43-7", "an RSA exponent as great as the modulus", Reason::WeakKey, |d, _| {
+        rsa(d, rsa_jwk(2048, &[0xc5; 256]));
+    }),
+    proof("R43-2", "an RSA exponent in decimal", Reason::MalformedHeader, |d, _| {
+        rsa(d, rsa_jwk(2048, &[1, 0, 1]));
+        d.jwk.set("e", "65537");
+    }),
+    proof("R43-7", "Ed25519: a point of order 8", Reason::WeakKey, |d, _| {
+        ed25519(
+            d,
+            [
+                0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+                0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+            ],
+        );
+    }),
+    proof("R43-7", "Ed25519: the other point of order 8, with the other x", Reason::WeakKey, |d, _| {
+        ed25519(
+            d,
+            [
+                0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+                0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0xfa,
+            ],
+        );
+    }),
+    proof("R43-7", "Ed25519: y = p + 1, an unreduced 1", Reason::WeakKey, |d, _| {
+        ed25519(d, little_endian(0xee, 0xff, 0x7f));
+    }),
+    proof("R43-2", "Ed25519: x one byte long", Reason::MalformedKey, |d, w| {
+        sign_with(d, Algorithm::EdDSA, w);
+        d.jwk.set("x", quoted(b64([7; 33])));
+    }),
+    proof("R43-6", "Ed25519: a signature that adds the group's order to S", Reason::BadSignature, |d, w| {
+        sign_with(d, Algorithm::EdDSA, w);
+        d.on_signature(|_, _, mut signature| {
+            // L = 2^252 + 27742317777372353535851937790883648493, little-endian (RFC 8032 section 5.1).
+            let order = [
+                0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0,
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+            ];
+            let mut carry = 0_u16;
+            for (byte, add) in signature[32..].iter_mut().zip(order) {
+                let sum = u16::from(*byte) + add + carry;
+                *byte = (sum & 0xff) as u8;
+                carry = sum >> 8;
+            }
+            signature
+        });
     }),
     proof("R43-6", "a point not on the curve", Reason::BadSignature, |d, _| d.jwk.set("x", quoted(b64([7; 32])))),
     proof("R43-6", "the point 0, 0", Reason::BadSignature, |d, _| {
@@ -522,6 +770,57 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-3 R43-12a", "ath null", Reason::MalformedClaims, |d, _| d.ath = Some(Some("null".into()))),
     proof("R43-10", "nonce a number", Reason::MalformedClaims, |d, _| d.claims.set("nonce", "1")),
     proof("R43-10", "nonce null", Reason::MalformedClaims, |d, _| d.claims.set("nonce", "null")),
+    proof("R43-2", "invalid UTF-8 in the claims", Reason::MalformedClaims, |d, _| {
+        part(d, 1, |_| b64(b"{\"jti\":\"\xff\"}"));
+    }),
+    proof("R43-2", "a raw line break in a claim", Reason::MalformedClaims, |d, _| d.claims.set("jti", quoted("a\nb"))),
+    proof("R43-2", "a lone surrogate in a claim's name", Reason::MalformedClaims, |d, _| d.claims.add("\\udc00", "1")),
+    proof("R43-2", "ath twice, once escaped", Reason::MalformedClaims, |d, _| {
+        d.claims.add("\\u0061th", quoted(ath(&d.token())));
+    }),
+    proof("R43-3", "JTI for jti", Reason::BadJti, |d, _| rename(&mut d.claims, "jti", "JTI")),
+    proof("R43-3", "jti with a zero byte in its name", Reason::BadJti, |d, _| {
+        rename(&mut d.claims, "jti", "jti\\u0000");
+    }),
+    proof("R43-3", "htm with a combining mark in its name", Reason::NoHtm, |d, _| {
+        rename(&mut d.claims, "htm", "htm\\u0301");
+    }),
+    proof("R43-3", "htu with a zero-width space in its name", Reason::NoHtu, |d, _| {
+        rename(&mut d.claims, "htu", "ht\\u200bu");
+    }),
+    proof("R43-3", "iat with a dotless i", Reason::NoIat, |d, _| rename(&mut d.claims, "iat", "ıat")),
+    proof("R43-3", "jti true", Reason::MalformedClaims, |d, _| d.claims.set("jti", "true")),
+    proof("R43-3", "jti a list", Reason::MalformedClaims, |d, _| d.claims.set("jti", "[\"a\"]")),
+    proof("R43-3", "jti an object", Reason::MalformedClaims, |d, _| d.claims.set("jti", "{\"a\":1}")),
+    proof("R43-3", "htm a number", Reason::MalformedClaims, |d, _| d.claims.set("htm", "0")),
+    proof("R43-3", "htm null", Reason::MalformedClaims, |d, _| d.claims.set("htm", "null")),
+    proof("R43-3", "htu a number", Reason::MalformedClaims, |d, _| d.claims.set("htu", "1")),
+    proof("R43-3", "htu null", Reason::MalformedClaims, |d, _| d.claims.set("htu", "null")),
+    proof("R43-3", "htu a list", Reason::MalformedClaims, |d, _| {
+        d.claims.set("htu", format!("[\"{PUBLIC_URL}\"]"));
+    }),
+    proof("R43-3", "iat a list", Reason::MalformedClaims, |d, _| {
+        d.claims.set("iat", format!("[{}]", d.claims.get("iat")));
+    }),
+    proof("R43-3", "iat an object", Reason::MalformedClaims, |d, _| d.claims.set("iat", "{}")),
+    proof("R43-3 R43-12a", "ath a number", Reason::MalformedClaims, |d, _| d.ath = Some(Some("1".into()))),
+    proof("R43-3 R43-12a", "ath a list", Reason::MalformedClaims, |d, _| {
+        d.ath = Some(Some(format!("[\"{}\"]", ath(&d.token()))));
+    }),
+    proof("R43-10", "nonce a list", Reason::MalformedClaims, |d, w| {
+        d.claims.set("nonce", format!("[\"{}\"]", w.nonce()));
+    }),
+    proof("R43-10", "nonce false", Reason::MalformedClaims, |d, _| d.claims.set("nonce", "false")),
+    proof("R43-3", "iat -0.0", Reason::MalformedClaims, |d, _| d.claims.set("iat", "-0.0")),
+    proof("R43-3", "iat with a plus", Reason::MalformedClaims, |d, _| {
+        d.claims.set("iat", format!("+{}", d.claims.get("iat")));
+    }),
+    proof("R43-3", "iat in hexadecimal", Reason::MalformedClaims, |d, _| d.claims.set("iat", "0x6b0306f8")),
+    proof("R43-3", "iat Infinity", Reason::MalformedClaims, |d, _| d.claims.set("iat", "Infinity")),
+    proof("R43-3", "iat 2^64", Reason::MalformedClaims, |d, _| d.claims.set("iat", "18446744073709551616")),
+    proof("R43-3", "iat 2^64 - 1", Reason::MalformedClaims, |d, _| d.claims.set("iat", "18446744073709551615")),
+    proof("R43-3", "iat of 400 digits", Reason::MalformedClaims, |d, _| d.claims.set("iat", "9".repeat(400))),
+    proof("R43-3", "iat 1e-400", Reason::MalformedClaims, |d, _| d.claims.set("iat", "1e-400")),
     // Rule 5: the request.
     proof("R43-8", "htm GET", Reason::WrongMethod, |d, _| d.claims.set("htm", quoted("GET"))),
     proof("R43-8", "htm in lower case", Reason::WrongMethod, |d, _| d.claims.set("htm", quoted("post"))),
@@ -559,6 +858,10 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-11", "iat -1", Reason::IatTooOld, |d, _| d.claims.set("iat", "-1")),
     proof("R43-11", "the least iat", Reason::IatTooOld, |d, _| d.claims.set("iat", i64::MIN.to_string())),
     proof("R43-11", "the greatest iat", Reason::IatInFuture, |d, _| d.claims.set("iat", i64::MAX.to_string())),
+    proof("R43-11", "iat 2^53 + 1", Reason::IatInFuture, |d, _| d.claims.set("iat", "9007199254740993")),
+    proof("R43-11", "iat 2^31 - 1", Reason::IatInFuture, |d, _| d.claims.set("iat", "2147483647")),
+    proof("R43-11", "iat 2^32 seconds ahead", Reason::IatInFuture, |d, w| iat(d, w, 1 << 32)),
+    proof("R43-11", "iat an hour ago, in another time zone", Reason::IatTooOld, |d, w| iat(d, w, -3_600)),
     // Rule 7: the nonce.
     nonce("R43-10 R9-1 SEP-8", "no nonce", Reason::NoNonce, |d, _| d.claims.remove("nonce")),
     nonce("R43-10 R9-1", "nonce empty", Reason::NonceMalformed, |d, _| d.claims.set("nonce", quoted(""))),
@@ -602,6 +905,53 @@ pub(crate) const CASES: &[Case] = &[
     nonce("R43-10 R43-11 SEP-7", "a nonce 1 ms too new", Reason::NonceInFuture, |d, w| nonce_of_age(d, w, -5_001)),
     nonce("R43-10 SEP-7", "a nonce of three hours", Reason::NonceOutsideWindow, |d, w| {
         nonce_of_age(d, w, 3 * 3_600_000)
+    }),
+    nonce("R43-10", "a nonce sealed now with a key that has retired", Reason::NonceKeyRetired, |d, w| {
+        nonce_of_stage(d, w, 0);
+    }),
+    nonce("R43-10", "a nonce sealed now with a key that was revoked", Reason::NonceRevokedKey, |d, w| {
+        nonce_of_stage(d, w, 1);
+    }),
+    nonce("R43-10 R8-2", "a nonce under the other suite's version", Reason::NonceNotAuthentic, |d, w| {
+        nonce_with(d, w, |raw| raw[0] = 2);
+    }),
+    nonce("R43-10 R8-2", "a nonce of version 0", Reason::NonceUnknownVersion, |d, w| {
+        nonce_with(d, w, |raw| raw[0] = 0)
+    }),
+    nonce("R43-10 R8-2", "a nonce of version 3", Reason::NonceUnknownVersion, |d, w| {
+        nonce_with(d, w, |raw| raw[0] = 3)
+    }),
+    nonce("R43-10 R8-2", "a nonce with another kid", Reason::NonceUnknownKey, |d, w| {
+        nonce_with(d, w, |raw| raw[4] ^= 1);
+    }),
+    nonce("R43-10 SEP-7", "a nonce with the next epoch in its header", Reason::NonceNotAuthentic, |d, w| {
+        nonce_with(d, w, |raw| raw[8] = raw[8].wrapping_add(1));
+    }),
+    nonce("R43-10 SEP-7", "a nonce with an epoch far off in its header", Reason::NonceOutsideWindow, |d, w| {
+        nonce_with(d, w, |raw| raw[5..9].fill(0xff));
+    }),
+    nonce("R43-10 R8-2", "a nonce with one bit of its IV flipped", Reason::NonceNotAuthentic, |d, w| {
+        nonce_with(d, w, |raw| raw[9] ^= 0x80);
+    }),
+    nonce("R43-10 R8-2", "a nonce with one bit of its time flipped", Reason::NonceNotAuthentic, |d, w| {
+        nonce_with(d, w, |raw| raw[28] ^= 1);
+    }),
+    nonce("R43-10 R8-2", "a nonce without its tag", Reason::NonceNotAuthentic, |d, w| {
+        nonce_with(d, w, |raw| raw[29..].fill(0));
+    }),
+    nonce("R43-10 R8-2", "a nonce in the standard alphabet", Reason::NonceMalformed, |d, w| {
+        d.claims.set("nonce", quoted(format!("+/{}", &w.nonce()[2..])));
+    }),
+    nonce("R43-10 R8-2", "a padded nonce", Reason::NonceMalformed, |d, w| {
+        d.claims.set("nonce", quoted(format!("{}=", w.nonce())));
+    }),
+    nonce("R43-10", "Nonce for nonce", Reason::NoNonce, |d, _| rename(&mut d.claims, "nonce", "Nonce")),
+    nonce("R43-10", "nonce with a Cyrillic letter in its name", Reason::NoNonce, |d, _| {
+        rename(&mut d.claims, "nonce", "nоnce");
+    }),
+    nonce("R43-10", "a nonce in the header, where it has no meaning", Reason::NoNonce, |d, w| {
+        d.claims.remove("nonce");
+        d.header.add("nonce", quoted(w.nonce()));
     }),
     nonce("R9-1", "no nonce, and a bad signature behind it", Reason::NoNonce, |d, _| {
         d.claims.remove("nonce");
@@ -661,7 +1011,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
     proof("R43-6", "claims changed after signing", Reason::BadSignature, |d, _| {
         part(d, 1, |p| {
-            let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(p).unwrap();
+            let claims = URL_SAFE_NO_PAD.decode(p).unwrap();
             b64(String::from_utf8(claims).unwrap().replace("a0b1c2", "a0b1c3"))
         });
     }),
@@ -718,6 +1068,45 @@ pub(crate) const CASES: &[Case] = &[
     }),
     token("R43-12b", "a token bound to a malformed thumbprint", Reason::TokenNotBound, |d, _| {
         d.token_claims.set("cnf", r#"{"jkt":"AAAA"}"#);
+    }),
+    token("R43-12b", "a thumbprint over the members as they stand", Reason::TokenOfAnotherKey, |d, _| {
+        // kty, crv, x, y: RFC 7638 wants them in the order of their names.
+        let text = d.jwk.json();
+        bound_to_hash_of(d, &text);
+    }),
+    token("R43-12b", "a thumbprint over all members, kid included", Reason::TokenOfAnotherKey, |d, _| {
+        d.jwk.add("kid", quoted("1"));
+        let mut members = d.jwk.clone();
+        members.0.sort();
+        bound_to_hash_of(d, &members.json());
+    }),
+    token("R43-12b", "a thumbprint over escaped members, sent escaped", Reason::TokenOfAnotherKey, |d, _| {
+        d.jwk.set("crv", quoted("P\\u002d256"));
+        let mut members = d.jwk.clone();
+        members.0.sort();
+        bound_to_hash_of(d, &members.json());
+    }),
+    token("R43-12b", "a thumbprint over members with white space", Reason::TokenOfAnotherKey, |d, _| {
+        let mut members = d.jwk.clone();
+        members.0.sort();
+        bound_to_hash_of(d, &members.json().replace(',', ", "));
+    }),
+    token("R43-12b", "a thumbprint in upper case", Reason::TokenOfAnotherKey, |d, _| {
+        let jkt = d.key.thumbprint();
+        let other: String =
+            jkt.chars().map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c }).collect();
+        // The last character keeps its value, or it might have spare bits.
+        let (all_but_last, last) = (&other[..42], &jkt[42..]);
+        d.token_claims.set("cnf", format!("{{\"jkt\":\"{all_but_last}{last}\"}}"));
+    }),
+    token("R43-12b", "a padded thumbprint", Reason::TokenNotBound, |d, _| {
+        d.token_claims.set("cnf", format!("{{\"jkt\":\"{}=\"}}", d.key.thumbprint()));
+    }),
+    token("R43-12b", "cnf a string", Reason::TokenNotBound, |d, _| {
+        d.token_claims.set("cnf", quoted(d.key.thumbprint()));
+    }),
+    token("R43-12b", "cnf.jkt a list", Reason::TokenNotBound, |d, _| {
+        d.token_claims.set("cnf", format!("{{\"jkt\":[\"{}\"]}}", d.key.thumbprint()));
     }),
     token("R43-12b", "a proof by another key, all else right", Reason::TokenOfAnotherKey, |d, w| {
         let claims = d.token_claims.clone();

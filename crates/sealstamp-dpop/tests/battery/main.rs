@@ -13,6 +13,8 @@
 mod support;
 
 mod cases;
+#[cfg(feature = "tower")]
+mod http;
 
 use cases::CASES;
 use sealstamp_dpop::{Algorithm, Answer, Reason};
@@ -23,7 +25,7 @@ use support::{Draft, World, key};
 fn each_defect_gets_its_answer_and_reason() {
     let mut wrong = Vec::new();
     for case in CASES {
-        let world = World::new();
+        let world = World::new().without(cases::NOT_TAKEN);
         let draft = Draft::new(&world).but(|draft| (case.defect)(draft, &world));
         let decision = world.decide_draft(&draft);
         let got = decision.as_ref().map(drop).map_err(|refused| (refused.answer(), refused.reason()));
@@ -66,6 +68,20 @@ fn an_algorithm_takes_its_own_keys_only() {
                 _ => Err(Reason::KeyMismatch),
             };
             assert_eq!(got, expected, "a key for {used} under {named}");
+        }
+    }
+}
+
+/// R43-5, SEP-5, R116-1: no symmetric algorithm with any key.
+#[test]
+fn no_key_makes_a_symmetric_algorithm_acceptable() {
+    let world = World::new();
+    for named in ["HS256", "HS384", "HS512", "none", "dir", "A256KW", "A128GCMKW", "PBES2-HS256+A128KW"] {
+        for used in Algorithm::ALL {
+            let draft =
+                Draft::signed_by(key(used), &world).but(|draft| draft.header.set("alg", support::quoted(named)));
+            let refused = world.decide_draft(&draft).unwrap_err();
+            assert_eq!(refused.reason(), Reason::AlgorithmNotAllowed, "a key for {used} under {named}");
         }
     }
 }

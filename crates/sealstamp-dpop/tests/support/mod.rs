@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
-use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
+use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::{Accepted, Algorithm, Jwks, JwtValidator, Nonces, Refused, RequestHead, Verifier};
 use sha2::{Digest, Sha256};
 
@@ -197,8 +197,20 @@ pub(crate) struct World {
     pub(crate) tokens: JwtValidator,
 }
 
+/// A ring that has lived: its first key has retired, its second was revoked an hour ago, its third mints.
 pub(crate) fn ring(now: UnixMillis) -> Ring {
-    Ring::init(Settings::default(), Suite::Aes256Gcm, now, Fresh::insecure_from_seed(1))
+    let [.., last] = history(now);
+    last
+}
+
+/// The ring as it was, from its making on. At `now` each mints with another key.
+pub(crate) fn history(now: UnixMillis) -> [Ring; 3] {
+    let [then, later] = [2, 1].map(|hours| now.saturating_sub(hours * 3_600_000));
+    let made = Ring::init(Settings::default(), Suite::Aes256Gcm, then, Fresh::insecure_from_seed(1));
+    let rotated = made.rotate(None, then, Fresh::insecure_from_seed(2), Force::No).unwrap().ring;
+    let active = rotated.active(later).kid();
+    let revoked = rotated.revoke(active, later, Fresh::insecure_from_seed(3), Force::No).unwrap().ring;
+    [made, rotated, revoked]
 }
 
 pub(crate) fn fleet(ring: Ring, audience: &str) -> Fleet {
@@ -222,6 +234,13 @@ impl World {
 
     pub(crate) fn with(self, verifier: Verifier) -> Self {
         Self { verifier, ..self }
+    }
+
+    /// The same server, which does not take this algorithm.
+    pub(crate) fn without(self, refused: Algorithm) -> Self {
+        let allowed = Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != refused);
+        let verifier = Verifier::builder(PUBLIC_URL, Nonces::Required(self.fleet.clone())).algorithms(allowed);
+        self.with(verifier.build().unwrap())
     }
 
     pub(crate) fn nonce(&self) -> String {

@@ -1,0 +1,209 @@
+//! The first inputs of each target: good ones, for the fuzzer to break, and bad ones of every kind that was thought of.
+
+use sealstamp::{Force, Fresh, Ring, Settings, Suite, UnixMillis};
+
+use crate::{
+    client::{CLIENT, NOW, PUBLIC_URL, TOKEN, quoted},
+    decision, nonce_open, proof,
+};
+
+/// Target, name of the file, input.
+pub type Seed = (&'static str, String, Vec<u8>);
+
+/// All of them, the same in every run.
+#[must_use]
+pub fn all() -> Vec<Seed> {
+    [decision_seeds(), htu_seeds(), nonce_seeds(), proof_seeds(), ring_seeds(), transition_seeds()].concat()
+}
+
+/// Inputs of a target, numbered in their order.
+fn numbered<I: AsRef<[u8]>>(target: &'static str, inputs: impl IntoIterator<Item = I>) -> Vec<Seed> {
+    let seed = |(input, number): (I, u32)| (target, format!("seed-{number:02}"), input.as_ref().to_vec());
+    inputs.into_iter().zip(1..).map(seed).collect()
+}
+
+fn decision_seeds() -> Vec<Seed> {
+    let valid = decision::valid_request();
+    let with = |from: &str, to: &str| valid.replace(from, to).into_bytes();
+    let also = |line: &str| format!("{valid}{line}\n").into_bytes();
+    let mut inputs = vec![
+        valid.clone().into_bytes(),
+        with("POST /mcp", "GET /mcp"),
+        with("/mcp\n", "/x/../%6dcp?a=b\n"),
+        with(TOKEN, "another-token"),
+        with("Authorization: DPoP", "authorization: \tdPoP  "),
+        with(&format!("DPoP {TOKEN}"), "Bearer an-unbound-token"),
+        also(&format!("Authorization: DPoP {TOKEN}")),
+        also("DPoP: a.b.c"),
+        also("X-Forwarded-Host: mcp.example.com\nX-Forwarded-Proto: https"),
+        also("X-Forwarded-Host: mcp.example.org:8443\nX-Forwarded-Proto: https"),
+        b"rGET /\n".to_vec(),
+        b"rPOST /mcp\nAuthorization: Basic YTpi\nHost: mcp.example.com\n".to_vec(),
+    ];
+    // Of drafts: each change alone, then several at once.
+    inputs.extend((0..20).map(|op| vec![b'd', op, 1, 0, 9, op, 3, 0x80, 1]));
+    inputs.push(b"d\x00\x01\x00\x00\x01\x01\x00\x00".to_vec());
+    inputs.push(b"d\x12\x00\x0b\xb8\x11\x04\x00\x00\x10\x00\x00\x3c".to_vec());
+    numbered("decision", inputs)
+}
+
+fn htu_seeds() -> Vec<Seed> {
+    let inputs = [
+        "https://mcp.example.com/mcp\n/mcp\nhttps://mcp.example.com/mcp",
+        "HTTPS://MCP.Example.COM:443/x/../%6dcp?a=b#c\n/mcp\nhttps://mcp.example.com/mcp",
+        "https://mcp.example.com/mcp/\n/mcp\nhttps://mcp.example.com/mcp",
+        "https://user@mcp.example.com/mcp\n/mcp\nhttps://mcp.example.com/mcp",
+        "https://mcp.example.com\\mcp\n/mcp\nhttps://mcp.example.com/mcp",
+        "https:/mcp.example.com/mcp\n/mcp\nhttps://mcp.example.com/mcp",
+        "https://mcp.ex%61mple.com/mcp\n/mcp\nhttps://mcp.example.com/mcp",
+        "https://mcp.exam%C2%ADple.com/mcp\n/mcp\nhttps://mcp.example.com/mcp",
+        "https://%EF%BD%8Dcp.example.com/mcp\n/mcp\nhttps://mcp.example.com/mcp",
+        "http://0x7f.1:8080/mcp\n/mcp\nhttp://127.0.0.1:8080/mcp",
+        "http://127%2E0.0.1:8080/mcp\n/mcp\nhttp://127.0.0.1:8080/mcp",
+        "http://[0:0::1]:8080/mcp\n/mcp\nhttp://[::1]:8080/mcp",
+        "https://h/a%2fb/%7E//c\n/a%2Fb/~//c\nhttps://h/",
+        "https://h/a|b\"\n/a|b\"\nhttps://h/",
+        "https://h/%zz\n/%zz\nhttps://h/",
+        "https://h\n/\nhttps://h",
+        "https://xn--bcher-kva.example/\n/\nhttps://xn--bcher-kva.example",
+        "https://example.com/api/mcp/x\n/x\nhttps://example.com/api/mcp\n/",
+        "https://example.com/api/mcp\n/mcp\nhttps://example.com/api/mcp/\n/mcp/",
+        "https://example.com/api/a%7Cb\n/mcp/a|b\nhttps://example.com/api\n/mcp",
+        "https://example.com/api//x\n/mcp//x\nhttps://example.com/api\n/mcp",
+        "https://example.com/mcp/../x\n/mcp/../x\nhttps://example.com/api\n/mcp",
+    ];
+    numbered("htu", inputs)
+}
+
+fn nonce_seeds() -> Vec<Seed> {
+    let mut inputs = vec![
+        vec![b't'],
+        [b"t".as_slice(), &[b'A'; 60]].concat(),
+        [b"t".as_slice(), &[b'A'; 59], b"="].concat(),
+        b"tAQAAAAIAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_vec(),
+    ];
+    inputs.extend(nonce_open::headers().map(|header| [b"t", header.as_bytes(), &[b'A'; 48]].concat()));
+    // As it was minted, by every ring, for every binding; then each change alone, then with who opens it changed too.
+    for end in [0x00, 0x01, 0x12, 0x23, 0x16] {
+        inputs.push(vec![b'm', end, 0, 0x18, 0x6a, 0]);
+        inputs.push(vec![b'm', end, 0, 0x24, 0x9f, 0, 13, 2, 0, 0]);
+    }
+    inputs.extend((0..16).map(|op| vec![b'm', 1, 0, 0x18, 0x6a, 0, op, 9, 1, 0x41]));
+    inputs.extend((0..5).map(|by| vec![b'm', 1, 0, 0x18, 0x6a, 0, 15, by & 1, 0, by]));
+    inputs.push(vec![b'm', 0, 0, 0x24, 0x9f, 0, 13, 1, 0, 0]);
+    numbered("nonce_open", inputs)
+}
+
+fn proof_seeds() -> Vec<Seed> {
+    let (header, claims) = (CLIENT.header(), proof::claims());
+    let field = CLIENT.jws(&header, &claims);
+    let signed = |header: &str, claims: &str| format!("s{header}\0{claims}");
+    let with_header = |from: &str, to: &str| signed(&header.replace(from, to), &claims);
+    let with_claims = |from: &str, to: &str| signed(&header, &claims.replace(from, to));
+    let now = NOW.get() / 1_000;
+    let with_iat = |by: i64| with_claims(&now.to_string(), &now.saturating_add_signed(by).to_string());
+    let key =
+        |alg: &str, jwk: &str| format!("u{{\"typ\":\"dpop+jwt\",\"alg\":\"{alg}\",\"jwk\":{jwk}}}\0{claims}\0....");
+    let ec = |curve: &str, x: usize| {
+        let x = "A".repeat(x);
+        format!(r#"{{"kty":"EC","crv":"{curve}","x":"{x}","y":"{x}"}}"#)
+    };
+    let rsa = |n: usize, e: &str| format!(r#"{{"kty":"RSA","n":"{}","e":"{e}"}}"#, "_".repeat(n));
+    let ed = |x: &str| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
+    let inputs = [
+        format!("f{field}"),
+        format!("f{field}\n{field}"),
+        format!("f{field},{field}"),
+        format!("f{field}="),
+        "fa.b".into(),
+        "f...".into(),
+        "fe30.e30.".into(),
+        signed(&header, &claims),
+        with_header("EdDSA", "Ed25519"),
+        with_header("EdDSA", "none"),
+        with_header("}}", "},\"crit\":[\"exp\"]}"),
+        with_header("}}", ",\"d\":\"AA\"}}"),
+        with_header("\"typ\"", "\"\\u0074yp\""),
+        with_header("\"typ\"", "\"typ\":\"jwt\",\"typ\""),
+        with_header("}}", ",\"x5c\":[[[[[[]]]]]]}}"),
+        with_claims("a0b1c2", ""),
+        with_claims("\"jti\":\"a0b1c2\"", "\"jti\":1"),
+        with_claims("a0b1c2", &"\u{e9}".repeat(256)),
+        with_claims("a0b1c2", "\\ud83d\\ude00"),
+        with_claims(&quoted(PUBLIC_URL), "\"https:\\/\\/mcp.example.com:443\\/mcp?a\""),
+        with_claims("\"iat\":", "\"iat\":-"),
+        with_claims(",\"nonce\"", ".0,\"nonce\""),
+        with_claims("\"ignored\"", "null"),
+        with_claims("{", " {\"a\":[1,-1,1.5e3,true,null,{\"b\":{}}],"),
+        with_header("dpop+jwt", "jwt"),
+        with_claims("POST", "post"),
+        with_iat(300),
+        with_iat(301),
+        with_iat(-300),
+        with_iat(-301),
+        key("ES256", &ec("P-256", 43)),
+        key("ES384", &ec("P-384", 64)),
+        key("ES512", &ec("P-521", 88)),
+        key("RS256", &rsa(342, "AQAB")),
+        key("PS512", &rsa(683, "AQAB")),
+        key("RS256", &rsa(342, "Aw")),
+        key("Ed25519", &ed(&"A".repeat(43))),
+        key("EdDSA", &ed(&CLIENT.x())),
+    ];
+    numbered("proof", inputs)
+}
+
+fn ring_seeds() -> Vec<Seed> {
+    let at = |seconds: u64| NOW.saturating_add(seconds * 1_000);
+    let fresh = Fresh::insecure_from_seed;
+    let small = Settings::new(1, 0, 0).expect("settings within their ranges");
+    let made = Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, fresh(1));
+    let rotated = made.rotate(None, at(1_000), fresh(2), Force::No).expect("nothing is pending").ring;
+    let kid = rotated.active(at(2_000)).kid();
+    let revoked = rotated.revoke(kid, UnixMillis::new(at(2_000).get() + 7), fresh(3), Force::No);
+    let revoked = revoked.expect("a successor is staged").ring;
+    let pruned = revoked.prune(at(10_000), Force::No).expect("the first key is of no more use").ring;
+    let other = Ring::init(small, Suite::ChaCha20Poly1305, UnixMillis::MAX_DATE, fresh(4));
+    let oldest = Ring::init(small, Suite::ChaCha20Poly1305, UnixMillis::new(0), fresh(5));
+    let leaked = oldest.revoke_all(at(0), fresh(6)).expect("a date within range").ring;
+    let mut inputs: Vec<String> =
+        [&made, &rotated, &revoked, &pruned, &other, &leaked].map(|ring| ring.to_json().to_string()).to_vec();
+    let tight: String = inputs[1].split_ascii_whitespace().collect();
+    inputs.push(tight.replace("1000Z", "1000.000Z"));
+    inputs.push(tight[..tight.len() / 2].into());
+    inputs.push(tight.replace("\"keys\"", "\"serial\":1,\"keys\""));
+    inputs.push(inputs[0].replace("600,", "6e2,\n  \"x\": [{}, null],"));
+    numbered("ring_file", inputs)
+}
+
+fn transition_seeds() -> Vec<Seed> {
+    // Lifetime 120 s, propagation 600 s, skew 5 s, AES; at the start, no second ring.
+    let defaults = [0, 119, 0, 15, 5, 0, 0, 0, 0, 0];
+    // None of them but the lifetime.
+    let instant = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    // Each step: by how much the clock moves, then what is done.
+    let rotate = [3, 0x02, 0x58, 0];
+    let rotate_at_once = [0, 0, 0, 2, 0, 0, 0];
+    let force_a_date = [0, 0, 0, 0x80 + 7, 3, 0, 9];
+    let revoke = |index: u8| [1, 0, 1, 3, index];
+    let back = [4, 0x0e, 0x10, 0];
+    let all = [3, 0, 1, 6];
+    let prune = [5, 0, 2, 5];
+    let at_an_edge = |nth: u8| [9, 0, 0, nth, 5];
+    let steps: [&[&[u8]]; 12] = [
+        &[],
+        &[&rotate, &rotate, &rotate, &prune],
+        &[&rotate, &revoke(0), &revoke(1), &revoke(2), &prune],
+        &[&rotate, &rotate_at_once, &force_a_date, &revoke(1), &prune],
+        &[&rotate, &back, &rotate, &back, &revoke(0)],
+        &[&rotate, &all, &rotate, &revoke(0), &prune, &all],
+        &[&rotate, &rotate, &revoke(0), &at_an_edge(7), &at_an_edge(9)],
+        &[&rotate, &revoke(1), &revoke(2), &revoke(9)],
+        &[&[6, 0, 0, 0], &rotate, &all],
+        &[&[7, 0, 0, 0], &rotate, &all, &prune],
+        &[&[8, 0, 0, 6], &rotate, &revoke(0), &revoke(1)],
+        &[&rotate, &rotate, &rotate, &rotate, &revoke(1), &revoke(3), &[5, 0, 9, 0x80 + 5]],
+    ];
+    let inputs = steps.iter().flat_map(|steps| [defaults, instant].map(|start| [&start[..], &steps.concat()].concat()));
+    numbered("transitions", inputs)
+}

@@ -1,0 +1,224 @@
+//! The life of a ring: any sequence of transitions, by a clock that goes where it likes.
+
+use sealstamp::{
+    Binding, Cost, Fleet, Force, Fresh, Key, Kid, Refusal, Refused, Ring, Settings, Suite, Transition, UnixMillis,
+};
+
+use crate::{input::Input, rings};
+
+/// A ring grows by two keys a step at most, and the checks take the square of that.
+const STEPS: usize = 24;
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Rotate(Option<UnixMillis>, Force),
+    Revoke(Kid, Force),
+    RevokeAll,
+    Prune(Force),
+}
+
+/// Input: lifetime and propagation (2 bytes each), skew (1), suite (1), a time, then steps: a time, the kind of step, its
+/// arguments.
+pub fn transitions(data: &[u8]) {
+    let mut input = Input::new(data);
+    let lifetime = u32::from(input.u16()) % 3_600 + 1;
+    let propagation = u32::from(input.u16()) * 40 % 2_592_001;
+    let skew = u32::from(input.u8()) % 61;
+    let settings = Settings::new(lifetime, skew, propagation).expect("settings within their ranges");
+    let suite = input.pick(&[Suite::Aes256Gcm, Suite::ChaCha20Poly1305]);
+    let start = UnixMillis::new(1_795_361_400_000);
+    let mut seed = 0;
+    let mut fresh = || {
+        seed += 1;
+        Fresh::insecure_from_seed(seed)
+    };
+
+    let mut ring = Ring::init(settings, suite, start, fresh());
+    let mut now = next_time(start, &ring, &mut input);
+    let (mut latest, mut forward) = (now, skew > 0 && start <= now);
+    if input.flag() {
+        ring = Ring::init(settings, suite, now, fresh());
+        forward = skew > 0;
+    }
+    let fleet = rings::replica(&ring);
+    let mut replica = rings::replica(&ring);
+    check(&ring);
+    for _ in 0..STEPS {
+        if input.is_empty() {
+            break;
+        }
+        now = next_time(now, &ring, &mut input);
+        // What the fleet is promised holds as long as the operator's clock goes forward. And without any skew allowed, a
+        // nonce of the millisecond between a tombstone's date and its heir's may be one too late.
+        forward &= latest <= now;
+        latest = latest.max(now);
+        if forward {
+            check_clocks(&replica, now);
+        }
+        let step = step(&ring, now, &mut input);
+        match apply(&ring, step, now, fresh()) {
+            Ok(Transition { ring: next, cost, .. }) => {
+                let successor = rings::replica(&next);
+                check_step(&replica, step, now, &successor, cost);
+                replica = successor;
+                check(&next);
+                if forward {
+                    check_clocks(&replica, now);
+                }
+                // I5: the serial in use only grows.
+                assert_eq!(fleet.swap(next.clone()), Ok(()));
+                assert_eq!(fleet.swap(next.clone()), Ok(()));
+                assert!(fleet.swap(ring).is_err());
+                ring = next;
+            }
+            Err(refused) => check_refused(&ring, step, now, refused, fresh()),
+        }
+    }
+    rings::odd_times(&ring).into_iter().for_each(|at| rings::check_status(&ring, at));
+}
+
+fn next_time(now: UnixMillis, ring: &Ring, input: &mut Input<'_>) -> UnixMillis {
+    let kind = input.u8();
+    let amount = u64::from(input.u16());
+    match kind % 12 {
+        0 => now,
+        1 => now.saturating_add(amount),
+        2 => now.saturating_sub(amount),
+        3 => now.saturating_add(amount * 1_000),
+        4 => now.saturating_sub(amount * 1_000),
+        5 => now.saturating_add(amount * 3_600_000),
+        6 => UnixMillis::MAX_DATE.saturating_sub(amount),
+        7 => UnixMillis::new(u64::MAX - amount),
+        8 => UnixMillis::new(amount),
+        // Where something changes.
+        _ => {
+            let times = rings::odd_times(ring);
+            times[usize::from(input.u8()) % times.len()]
+        }
+    }
+}
+
+fn step(ring: &Ring, now: UnixMillis, input: &mut Input<'_>) -> Step {
+    let kind = input.u8();
+    let force = if kind & 0x80 == 0 { Force::No } else { Force::YesAtACost };
+    match kind % 7 {
+        0 | 1 => Step::Rotate(None, force),
+        2 => Step::Rotate(Some(next_time(now, ring, input)), force),
+        3 | 4 => {
+            let index = usize::from(input.u8());
+            // Now and then one that the ring does not know.
+            Step::Revoke(ring.keys().get(index % (ring.keys().len() + 1)).map_or_else(unknown_kid, Key::kid), force)
+        }
+        5 => Step::Prune(force),
+        _ => Step::RevokeAll,
+    }
+}
+
+fn unknown_kid() -> Kid {
+    "00000000".parse().expect("eight digits")
+}
+
+fn apply(ring: &Ring, step: Step, now: UnixMillis, fresh: Fresh) -> Result<Transition, Refused> {
+    match step {
+        Step::Rotate(at, force) => ring.rotate(at, now, fresh, force),
+        Step::Revoke(kid, force) => ring.revoke(kid, now, fresh, force),
+        Step::RevokeAll => ring.revoke_all(now, fresh),
+        Step::Prune(force) => ring.prune(now, force),
+    }
+}
+
+/// What holds for every ring on the way.
+fn check(ring: &Ring) {
+    rings::check_file(ring);
+    rings::check_order(ring);
+    for at in [UnixMillis::new(0), UnixMillis::MAX_DATE, UnixMillis::new(u64::MAX)] {
+        rings::check_status(ring, at);
+    }
+    let mut live = ring.keys().iter().filter(|key| key.revoked_at().is_none());
+    assert!(live.any(|key| key.activates_at().is_none()), "no successor is staged");
+}
+
+/// What a replica mints opens, on every clock of the fleet.
+fn check_clocks(replica: &Fleet, now: UnixMillis) {
+    let half = u64::from(replica.ring().settings().max_skew_s()) * 500;
+    for at in [now.saturating_sub(half), now, now.saturating_add(half)] {
+        rings::check_status(&replica.ring(), at);
+        if at <= UnixMillis::MAX_DATE {
+            let opened = replica.open(&replica.mint(at, &Binding::None), at, &Binding::None);
+            assert_eq!(opened.map(|opened| opened.minted_at()), Ok(at), "a replica's own nonce is refused");
+        }
+    }
+}
+
+/// What a transition did to the ring, and what it did not do.
+fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost) {
+    let (before, after) = (old.ring(), new.ring());
+    assert_eq!(after.serial(), before.serial() + 1);
+    assert_eq!(after.settings(), before.settings());
+    let find = |kid: Kid| after.keys().iter().find(move |key| key.kid() == kid);
+    for key in before.keys() {
+        let still = find(key.kid());
+        assert!(still.is_some() || matches!(step, Step::Prune(_)), "a key is gone");
+        assert!(still.is_none_or(|still| key.revoked_at().is_none() || still == key), "a tombstone changed");
+    }
+    // I4: what is revoked does not open, here as of now.
+    let minted = old.mint(now, &Binding::None);
+    let was_good = old.open(&minted, now, &Binding::None).is_ok();
+    let opened = new.open(&minted, now, &Binding::None);
+    let active = before.active(now).kid();
+    match step {
+        Step::Rotate(_, force) => {
+            if force == Force::No {
+                assert_eq!(cost, Cost::default());
+                assert!(opened.is_ok() || !was_good, "rotation cost a nonce: {opened:?}");
+            }
+        }
+        Step::Revoke(kid, _) => {
+            assert_eq!(find(kid).and_then(Key::revoked_at), Some(now));
+            assert_ne!(after.active(now).kid(), kid);
+            assert_eq!(opened.err() == Some(Refusal::RevokedKey), kid == active);
+        }
+        Step::RevokeAll => {
+            assert!(before.keys().iter().all(|key| find(key.kid()).is_some_and(|key| key.revoked_at().is_some())));
+            assert_eq!(after.keys().iter().filter(|key| key.revoked_at().is_none()).count(), 2);
+            assert_eq!(opened, Err(Refusal::RevokedKey));
+        }
+        Step::Prune(force) => {
+            assert!(after.keys().len() < before.keys().len());
+            assert_eq!(after.active(now).kid(), active);
+            assert!(opened.is_ok() || !was_good, "pruning cost a fresh nonce: {opened:?}");
+            if force == Force::No {
+                assert_eq!(cost, Cost::default());
+                for status in before.status(now).filter(|status| find(status.key.kid()).is_none()) {
+                    assert!(status.prunable_at.is_some_and(|at| at <= now), "pruned too early");
+                }
+            }
+        }
+    }
+}
+
+/// A refusal that names a time keeps its word.
+fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: Refused, fresh: Fresh) {
+    let _ = refused.to_string();
+    let Some(legal_at) = refused.legal_at() else {
+        return match refused {
+            Refused::UnknownKid => assert!(matches!(step, Step::Revoke(kid, _) if kid == unknown_kid())),
+            Refused::AlreadyRevoked { .. } => assert!(matches!(step, Step::Revoke(..))),
+            Refused::NothingToPrune => assert!(matches!(step, Step::Prune(_))),
+            _ => assert_eq!(refused, Refused::OutOfRange),
+        };
+    };
+    let kept = match (refused, step) {
+        (Refused::Pending { .. }, Step::Rotate(_, Force::No)) => ring.rotate(None, legal_at, fresh, Force::No),
+        (Refused::TooEarly { .. }, Step::Rotate(Some(_), Force::No)) => {
+            ring.rotate(Some(legal_at), now, fresh, Force::No)
+        }
+        (Refused::NotYetPrunable { .. }, Step::Prune(Force::No)) => ring.prune(legal_at, Force::No),
+        (Refused::OnlyKey { .. }, Step::Revoke(kid, Force::No)) => {
+            let rotated = ring.rotate(None, now, fresh, Force::No);
+            rotated.and_then(|rotated| rotated.ring.revoke(kid, legal_at, Fresh::insecure_from_seed(0), Force::No))
+        }
+        _ => panic!("{step:?} is refused with {refused:?}"),
+    };
+    assert!(matches!(kept, Ok(_) | Err(Refused::OutOfRange)), "{refused:?}, and then {:?}", kept.err());
+}
