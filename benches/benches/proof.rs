@@ -28,6 +28,11 @@ fn proof(c: &mut Criterion) {
         let signed = Signed::take_apart(&client.proof(&token, &mint()), client.point());
         b.iter(|| black_box(&signed).verify());
     });
+    group.bench_function("verify, floor, key from a cache", |b| {
+        let signed = Signed::take_apart(&client.proof(&token, &mint()), client.point());
+        let key = signed.parsed();
+        b.iter(|| black_box(&signed).verify_with(black_box(&key)));
+    });
     group.bench_function("refuse, forged", |b| {
         let request = with_nonce(&ours::forged(&mint()));
         b.iter(|| verifier.refuse(black_box(&request)));

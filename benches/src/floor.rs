@@ -6,7 +6,7 @@
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadInOut, KeyInit};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::ChaCha20Poly1305;
@@ -71,6 +71,17 @@ impl Signed {
         let (message, signature) = proof.rsplit_once('.').expect("a compact JWS");
         let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
         Self { point: point.to_vec(), message: message.as_bytes().to_vec(), signature }
+    }
+
+    /// The key, parsed: what a cache of keys would hold.
+    #[must_use]
+    pub fn parsed(&self) -> ParsedPublicKey {
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.point).expect("a point of the curve")
+    }
+
+    /// One ES256 verification by AWS-LC with a key from such a cache.
+    pub fn verify_with(&self, key: &ParsedPublicKey) {
+        key.verify_sig(&self.message, &self.signature).expect("the client's own signature");
     }
 
     /// One ES256 verification by AWS-LC, the key parsed from its 65 bytes.

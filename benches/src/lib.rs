@@ -8,6 +8,7 @@ pub mod floor;
 pub mod inputs;
 pub mod measure;
 pub mod ours;
+#[cfg(feature = "peers")]
 pub mod peers;
 pub mod plot;
 pub mod report;
