@@ -218,7 +218,7 @@ impl Ring {
                 }
                 None => next.append(first, now),
             };
-            next.promote(heir, now);
+            next.promote(index, heir, now);
             stepped_in = Some(heir);
             next.ensure_staged(second, now);
         } else if let Some(date) = date.filter(|_| index > active) {
@@ -236,7 +236,7 @@ impl Ring {
             // To a slow clock the key may be active still. From now on the next one is, and not one before it: of that, no
             // nonce is taken that is minted now.
             if let Some(heir) = next.live_after(index).filter(|heir| next.is_dated_after(*heir, now)) {
-                next.promote(heir, now);
+                next.promote(index, heir, now);
             }
             next.ensure_staged(first, now);
         }
@@ -271,7 +271,7 @@ impl Ring {
         let suite = self.active(now).suite;
         let [first, second] = fresh.0;
         let heir = next.append_as(suite, first, now);
-        next.promote(heir, now);
+        next.promote(heir, heir, now);
         next.append_as(suite, second, now);
         let propagated = now.saturating_add(settings.propagation_ms());
         next.finish(Cost {
@@ -351,9 +351,16 @@ impl Ring {
         self.keys.get(index).and_then(|k| k.activates_at).is_some_and(|at| at > slow)
     }
 
-    /// Dates the key at `index` so early that every clock of the fleet takes it as active now.
-    fn promote(&mut self, index: usize, now: UnixMillis) {
-        self.date(index, now.saturating_sub(self.settings.max_skew_ms()));
+    /// Dates the heir of the key at `index` so early that every clock of the fleet takes it as active now.
+    ///
+    /// Between the two there are tombstones only. One with a date that a slow clock has not seen yet loses it, as it would
+    /// hold the heir's date back, and that clock would mint with a key before them all.
+    fn promote(&mut self, index: usize, heir: usize, now: UnixMillis) {
+        let slow = now.saturating_sub(self.settings.max_skew_ms());
+        for key in self.keys.iter_mut().take(heir).skip(index).skip(1) {
+            key.activates_at = key.activates_at.filter(|at| *at < slow);
+        }
+        self.date(heir, slow);
     }
 
     /// The last look at a new ring before anybody gets it.

@@ -82,6 +82,28 @@ fn a_slow_clock_does_not_go_back_to_a_key_before_a_tombstone() {
     }
 }
 
+/// I9: two keys of which a slow clock may still use the first, revoked one after the other. The tombstone between the first
+/// and the key that steps in must not hold that key's date back.
+#[test]
+fn a_slow_clock_does_not_go_back_over_two_tombstones() {
+    let third = NOW + 2 * PROPAGATION;
+    let ring = rotated(&rotated(&ring(), NOW, 2), NOW + PROPAGATION, 3);
+    for (now, later) in
+        [(third, third), (third, third + 1), (third + 1, third + SKEW - 1), (third + 1, third + SKEW + 1)]
+    {
+        let once = ring.revoke(kid(&ring, 2), at(now), fresh(4), Force::No).unwrap().ring;
+        let twice = once.revoke(kid(&ring, 1), at(later), fresh(5), Force::No).unwrap().ring;
+        let fleet = Fleet::new(twice.clone(), Audience::new("a").unwrap()).unwrap();
+        for clock in [later - SKEW, later - SKEW / 2, later, later + SKEW] {
+            assert_eq!(twice.active(at(clock)).kid(), kid(&ring, 3), "{now} {later} {clock}");
+            let nonce = fleet.mint(at(clock), &Binding::None);
+            assert!(fleet.open(&nonce, at(clock), &Binding::None).is_ok());
+        }
+        let held = (later > third + SKEW).then_some(third);
+        assert_eq!(dates(&twice)[2], held, "a date that every clock has seen stays");
+    }
+}
+
 #[test]
 fn init_makes_one_active_and_one_staged_key() {
     let ring = ring();
