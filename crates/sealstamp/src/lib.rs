@@ -57,6 +57,7 @@
 )]
 
 mod binding;
+mod counter;
 mod encoding;
 mod epoch;
 #[cfg(feature = "file")]
