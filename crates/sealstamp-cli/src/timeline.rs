@@ -202,7 +202,7 @@ fn part(ms: u64, span: u64, room: usize) -> usize {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test stops by panicking")]
 mod tests {
     use super::*;
 
