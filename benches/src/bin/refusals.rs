@@ -5,6 +5,14 @@
 //! refusal includes its response. Exits 1 if a forged or missing nonce in a proof of usual size costs a tenth of an accepted
 //! proof or more, or in any proof a tenth of an accepted request.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that goes wrong should stop"
+)]
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -102,7 +110,7 @@ fn main() -> ExitCode {
             assert_eq!(refused.reason(), *reason, "{name}");
             verifier.resource_server_response(&refused)
         };
-        let others = vec![Task::new("proof", || accepting.verify(&accepted)), Task::new("request", || whole())];
+        let others = vec![Task::new("proof", || accepting.verify(&accepted)), Task::new("request", &whole)];
         let compared = side_by_side(Task::new("refused", refuse), others, BUDGET);
         let shares = [compared.ratio("proof"), compared.ratio("request")];
         if index == 0 {

@@ -89,6 +89,7 @@
 //! `header` (fields) -> `proof` (with `json`, `jwk`) -> `target` (`htu`) -> `decide` (the rules) -> `challenge` (responses).
 //! Beside them: `config`, `reason`, `counters`, `signature`, `token`, `jwt`.
 
+#![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;
