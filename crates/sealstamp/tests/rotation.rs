@@ -153,6 +153,25 @@ fn pruning_costs_what_the_removed_keys_could_still_open() {
     assert_eq!((states(&forced.ring, date).len(), forced.cost.retries_until), (2, Some(at(date + GRACE))));
 }
 
+/// A key that mints, or may yet, is never pruned, although the date of its successor is known; a tombstone is, wherever it
+/// stands.
+#[test]
+fn what_may_still_mint_is_not_pruned() {
+    let once = rotated(&ring(), NOW, 2);
+    let twice = once.rotate(Some(at(NOW + 2 * PROPAGATION)), at(NOW), fresh(3), Force::YesAtACost).unwrap().ring;
+    assert_eq!(states(&twice, NOW), [Active, Staged, Staged, Staged]);
+    assert!(twice.status(at(NOW)).all(|s| s.prunable_at.is_none()));
+    for force in [Force::No, Force::YesAtACost] {
+        assert_eq!(twice.prune(at(NOW), force).unwrap_err(), Refused::NothingToPrune);
+    }
+    let revoked = twice.revoke(kid(&twice, 3), at(NOW), fresh(4), Force::No).unwrap().ring;
+    let gone = NOW + PROPAGATION + GRACE;
+    let prunable: Vec<_> = revoked.status(at(NOW)).map(|s| s.prunable_at).collect();
+    assert_eq!(prunable, [None, None, None, Some(at(gone)), None]);
+    let forced = revoked.prune(at(NOW), Force::YesAtACost).unwrap().ring;
+    assert_eq!(states(&forced, NOW), [Active, Staged, Staged, Staged]);
+}
+
 /// Keystone: rotating twice before the copies arrived refused everyone (I3).
 #[test]
 fn i3_a_second_rotation_waits_for_the_first() {
