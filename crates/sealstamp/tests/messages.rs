@@ -83,6 +83,23 @@ fn of_refused_rings() {
     assert_eq!(conflict.to_string(), "the ring differs from the one in use and has its serial 7");
 }
 
+/// Where and why; `ring_file.rs` has the places of all kinds.
+#[test]
+fn of_ring_files() {
+    let file = ring().to_json();
+    let kid = ring().keys()[0].kid();
+    for (broken, says) in [
+        (String::new(), "line 1: not plain JSON, or cut short".to_owned()),
+        (file.replace("ring/1", "ring/2"), "format: the format is not sealstamp-ring/1".to_owned()),
+        (file.replace(&kid.to_string(), "x"), "key number 1, kid: wrong length or alphabet".to_owned()),
+        (file.replacen("\"secret\": \"", "\"secret\": \"_", 1), format!("key {kid}, secret: wrong length or alphabet")),
+        (file.replacen("19:00:00Z", "25:00:00Z", 1), format!("key {kid}, created_at: not a time like 2026-11-22T19:00:00Z")),
+        (" ".repeat(Ring::MAX_FILE_LEN + 1), "the file is larger than 1 MiB".to_owned()),
+    ] {
+        assert_eq!(message(Ring::parse(broken.as_bytes())), says);
+    }
+}
+
 #[test]
 fn of_refused_nonces() {
     for (refusal, says) in [

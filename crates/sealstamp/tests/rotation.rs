@@ -191,7 +191,8 @@ fn i3_no_date_before_every_replica_can_know_it() {
         assert_eq!(at_date(early).unwrap_err(), Refused::TooEarly { legal_at: at(NOW + PROPAGATION) }, "{early}");
     }
     for date in [NOW + PROPAGATION, NOW + 86_400_000] {
-        assert_eq!(dates(&at_date(date).unwrap().ring)[1], Some(date));
+        let rotated = at_date(date).unwrap();
+        assert_eq!((dates(&rotated.ring)[1], rotated.cost), (Some(date), Default::default()));
     }
     let forced = ring().rotate(Some(at(NOW)), at(NOW), fresh(2), Force::YesAtACost).unwrap();
     assert_eq!(dates(&forced.ring)[1], Some(NOW));
@@ -233,7 +234,12 @@ fn revoking_the_active_key_promotes_the_next() {
     // At once after init: the heir is as young as the ring, and its date is a millisecond after the revoked one's.
     let young = ring().revoke(kid(&ring(), 0), at(NOW), fresh(2), Force::No).unwrap();
     assert_eq!(dates(&young.ring)[1], Some(NOW - SKEW + 1));
-    assert_eq!(young.cost.unknown_key_until, Some(at(NOW + PROPAGATION + SKEW)));
+    let known = NOW + PROPAGATION + SKEW;
+    assert_eq!(young.cost.unknown_key_until, Some(at(known)));
+    for (now, unknown) in [(known - 1, Some(at(known))), (known, None)] {
+        let revoked = ring().revoke(kid(&ring(), 0), at(now), fresh(2), Force::No).unwrap();
+        assert_eq!(revoked.cost.unknown_key_until, unknown, "{now}");
+    }
 }
 
 /// With a key to come, that one steps in: its date only moves towards now.
@@ -329,6 +335,8 @@ fn revoke_all_starts_again() {
     let Transition { ring: new, cost, .. } = base.revoke_all(at(now), fresh(3)).unwrap();
     assert_eq!(states(&new, now), [Revoked, Revoked, Revoked, Active, Staged]);
     assert_eq!(states(&new, now - SKEW)[3], Active, "the slowest clock agrees");
+    // A tombstone keeps its date if it has come; one to come would stand after the new key's.
+    assert_eq!(dates(&new), [Some(NOW - SKEW), None, None, Some(now - SKEW), None]);
     assert_eq!(cost.unknown_key_until, Some(at(now + PROPAGATION + SKEW)));
     let file = new.to_json();
     assert!((0..3).all(|n| !file.contains(&secret_text(&base, n))));
@@ -339,6 +347,36 @@ fn secret_text(ring: &Ring, index: usize) -> String {
     let file = ring.to_json();
     let line = file.lines().filter(|l| l.contains("\"secret\"")).nth(index).unwrap();
     line.trim().split('"').nth(3).unwrap().to_string()
+}
+
+/// The last serial and the last time that a file can write are used; past them everything is refused.
+#[test]
+fn serials_and_dates_end() {
+    let all = |ring: &Ring, now: u64| {
+        [
+            ring.rotate(None, at(now), fresh(3), Force::YesAtACost),
+            ring.revoke(kid(ring, 0), at(now), fresh(3), Force::YesAtACost),
+            ring.revoke(kid(ring, 1), at(now), fresh(3), Force::No),
+            ring.revoke_all(at(now), fresh(3)),
+            ring.prune(at(now), Force::YesAtACost),
+        ]
+    };
+    let numbered = |serial: u64| {
+        let file = rotated(&ring(), NOW, 2).to_json().replace("\"serial\": 2,", &format!("\"serial\": {serial},"));
+        Ring::parse(file.as_bytes()).unwrap()
+    };
+    let (last, date) = ((1 << 53) - 1, NOW + PROPAGATION);
+    for next in all(&numbered(last - 1), date) {
+        assert_eq!(next.unwrap().ring.serial(), last);
+    }
+    for next in all(&numbered(last), date) {
+        assert_eq!(next.unwrap_err(), Refused::OutOfRange);
+    }
+    let end = UnixMillis::MAX_DATE.get();
+    assert!(ring().revoke(kid(&ring(), 1), at(end), fresh(2), Force::No).is_ok());
+    for next in all(&ring(), end + 1) {
+        assert_eq!(next.unwrap_err(), Refused::OutOfRange);
+    }
 }
 
 /// An operator's clock that was set back an hour breaks no rule of the ring, and the file can still be read.
