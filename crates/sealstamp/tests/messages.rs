@@ -6,8 +6,8 @@
 use std::fmt::Display;
 
 use sealstamp::{
-    Audience, Fleet, Force, Fresh, KeyState, Kid, Refusal, Refused, Ring, Settings, Suite, SwapError, Thumbprint,
-    UnixMillis,
+    Audience, Fleet, Force, Fresh, KeyState, Kid, Refusal, Refused, Ring, RingErrorKind, Settings, Suite, SwapError,
+    Thumbprint, UnixMillis,
 };
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
@@ -93,11 +93,24 @@ fn of_ring_files() {
         (file.replace("ring/1", "ring/2"), "format: the format is not sealstamp-ring/1".to_owned()),
         (file.replace(&kid.to_string(), "x"), "key number 1, kid: wrong length or alphabet".to_owned()),
         (file.replacen("\"secret\": \"", "\"secret\": \"_", 1), format!("key {kid}, secret: wrong length or alphabet")),
-        (file.replacen("19:00:00Z", "25:00:00Z", 1), format!("key {kid}, created_at: not a time like 2026-11-22T19:00:00Z")),
+        (
+            file.replacen("19:00:00Z", "25:00:00Z", 1),
+            format!("key {kid}, created_at: not a time like 2026-11-22T19:00:00Z"),
+        ),
         (" ".repeat(Ring::MAX_FILE_LEN + 1), "the file is larger than 1 MiB".to_owned()),
     ] {
         assert_eq!(message(Ring::parse(broken.as_bytes())), says);
     }
+    // The format has no escapes, and all of it is UTF-8.
+    let before = file.split("chacha").next().unwrap();
+    let line = before.lines().count();
+    for broken in [format!("{before}\\u0063hacha").into_bytes(), [before.as_bytes(), b"\xff"].concat()] {
+        let error = Ring::parse(&broken).unwrap_err();
+        assert_eq!((error.kind(), error.line(), error.kid()), (RingErrorKind::Syntax, Some(line), None));
+        assert_eq!(error.to_string(), format!("line {line}: not plain JSON, or cut short"));
+    }
+    let keyless = format!("{}[]\n}}\n", file.split('[').next().unwrap());
+    assert_eq!(message(Ring::parse(keyless.as_bytes())), "keys: no key can mint");
 }
 
 #[test]
