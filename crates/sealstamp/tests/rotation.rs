@@ -104,6 +104,20 @@ fn a_slow_clock_does_not_go_back_over_two_tombstones() {
     }
 }
 
+/// I9: three, revoked from the middle. Of the tombstones between, the one whose date the slowest clock sees just now loses it,
+/// since the key that steps in takes that very date; the one before keeps its own.
+#[test]
+fn a_slow_clock_does_not_go_back_over_three_tombstones() {
+    let now = NOW + 3 * PROPAGATION;
+    let ring = rotated(&rotated(&rotated(&ring(), NOW, 2), NOW + PROPAGATION, 3), NOW + 2 * PROPAGATION, 4);
+    let revoked = [2, 3, 1].into_iter().zip(5..).fold(ring, |ring, (index, seed)| {
+        ring.revoke(kid(&ring, index), at(now), fresh(seed), Force::No).unwrap().ring
+    });
+    assert_eq!(states(&revoked, now - SKEW)[..5], [Prunable, Revoked, Revoked, Revoked, Active]);
+    let (second, third) = (NOW + PROPAGATION, NOW + 2 * PROPAGATION);
+    assert_eq!(dates(&revoked)[1..5], [Some(second), Some(third), None, Some(now - SKEW)]);
+}
+
 #[test]
 fn init_makes_one_active_and_one_staged_key() {
     let ring = ring();
@@ -374,6 +388,8 @@ fn serials_and_dates_end() {
     }
     let end = UnixMillis::MAX_DATE.get();
     assert!(ring().revoke(kid(&ring(), 1), at(end), fresh(2), Force::No).is_ok());
+    let dated = |date: u64| ring().rotate(Some(at(date)), at(NOW), fresh(2), Force::No).map(|t| dates(&t.ring)[1]);
+    assert_eq!((dated(end), dated(end + 1)), (Ok(Some(end)), Err(Refused::OutOfRange)));
     for next in all(&ring(), end + 1) {
         assert_eq!(next.unwrap_err(), Refused::OutOfRange);
     }
