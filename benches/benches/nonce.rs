@@ -1,5 +1,13 @@
 //! Mint and open beside the bare AEAD call, in one run: `cargo bench -p sealstamp-bench --bench nonce`.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that goes wrong should stop"
+)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

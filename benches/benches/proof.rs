@@ -1,6 +1,14 @@
 //! A whole proof beside the bare signature, and the refusals of a bad nonce, in one run:
 //! `cargo bench -p sealstamp-bench --bench proof`.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that goes wrong should stop"
+)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -4,6 +4,14 @@
 //! issuer that all of them serve, `measure` the clock. `compare` and `server`, the binaries, put them together, and
 //! `docs/performance.md` says what came out.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that goes wrong should stop"
+)]
+
 pub mod floor;
 pub mod inputs;
 pub mod measure;

@@ -30,13 +30,11 @@ const LEFT: f64 = 190.0;
 const RIGHT: f64 = 90.0;
 const ROW: f64 = 24.0;
 
-/// Groups of bars on one logarithmic scale of time, with a line through the decades.
+/// Groups of bars on one scale of time that starts at zero.
 #[must_use]
 pub fn bars(title: &str, groups: &[(&str, Vec<Bar<'_>>)]) -> String {
-    let all = || groups.iter().flat_map(|(_, bars)| bars);
-    let least = all().map(|bar| bar.ns).fold(f64::INFINITY, f64::min).log10().floor();
-    let most = all().map(|bar| bar.ns).fold(0.0, f64::max).log10();
-    let x = |ns: f64| LEFT + (ns.log10() - least) / (most - least) * (WIDTH - LEFT - RIGHT);
+    let most = groups.iter().flat_map(|(_, bars)| bars).map(|bar| bar.ns).fold(1.0, f64::max);
+    let x = |ns: f64| LEFT + ns / most * (WIDTH - LEFT - RIGHT);
     let rows: usize = groups.iter().map(|(_, bars)| bars.len() + 2).sum();
     let height = 40.0 + rows as f64 * ROW;
     let mut svg = format!(
@@ -54,10 +52,13 @@ text {{ fill: #e6edf3 }} .value, .axis {{ fill: #9198a1 }} line {{ stroke: #3d44
 "##
     );
     let bottom = height - 28.0;
-    for decade in least as i32..=most.floor() as i32 {
-        let at = x(10_f64.powi(decade));
+    let power = 10_f64.powf(most.log10().floor());
+    let step = if most / power < 4.0 { power / 2.0 } else { power };
+    for tick in 0..=(most / step) as u32 {
+        let ns = f64::from(tick) * step;
+        let at = x(ns);
         let _ = writeln!(svg, r#"<line x1="{at:.1}" y1="12" x2="{at:.1}" y2="{bottom}"/>"#);
-        let label = duration(10_f64.powi(decade)).replace(".00", "");
+        let label = if tick == 0 { "0".to_owned() } else { duration(ns).replace(".00", "") };
         let _ = writeln!(
             svg,
             r#"<text class="axis" x="{at:.1}" y="{}" text-anchor="middle">{label}</text>"#,

@@ -145,8 +145,8 @@ fn table(compared: &Comparison) -> String {
 #[must_use]
 pub fn duration(ns: f64) -> String {
     match ns {
-        ns if ns < 1_000.0 => format!("{ns:.0} ns"),
-        ns if ns < 1_000_000.0 => format!("{:.2} us", ns / 1_000.0),
+        ns if ns < 999.5 => format!("{ns:.0} ns"),
+        ns if ns < 999_995.0 => format!("{:.2} us", ns / 1_000.0),
         ns => format!("{:.2} ms", ns / 1_000_000.0),
     }
 }

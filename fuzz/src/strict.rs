@@ -5,8 +5,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// One object, its members distinct, 32 at most and 8 deep at most, at every level.
+/// One object, its members distinct, 32 at most and 8 deep at most, at every level; 64 commas and backslashes at most.
 pub(crate) fn object(text: &[u8]) -> Option<Map<String, Value>> {
+    if text.iter().filter(|byte| b",\\".contains(byte)).count() > 64 {
+        return None;
+    }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Strict { containers_left: 8 }.deserialize(&mut reader).ok()?;
     reader.end().ok()?;

@@ -1,6 +1,14 @@
 //! Ours, the floor and the peers, side by side in one run of under a minute:
 //! `cargo run --release -p sealstamp-bench --bin compare [-- --json] [-- --svg FOLDER]`.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that goes wrong should stop"
+)]
+
 use std::hint::black_box;
 use std::path::Path;
 use std::process::ExitCode;

@@ -4,6 +4,14 @@
 //! Each server has one thread. What is counted is the processor time of that thread, the kernel's share of its sockets
 //! included, so neither the driver nor anything else on the machine is in the figure. The servers take turns.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that goes wrong should stop"
+)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};

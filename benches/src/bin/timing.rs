@@ -6,6 +6,14 @@
 //! 4.5 is a suspicion, above 10 a leak. Two controls say whether the tool can see anything at all: a class against itself,
 //! and a comparison that stops at the first wrong byte.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that goes wrong should stop"
+)]
+
 use std::hint::black_box;
 use std::time::Instant;
 

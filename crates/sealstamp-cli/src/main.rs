@@ -5,6 +5,8 @@
 //!
 //! Standard output is data, standard error is prose. No secret goes to either, but for the ring itself with `--ring -`.
 
+#![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
+
 mod cli;
 mod commands;
 mod say;

@@ -198,11 +198,13 @@ fn set(line: &mut [char], column: usize, c: char) {
 fn part(ms: u64, span: u64, room: usize) -> usize {
     let log = |ms: u64| (ms as f64 / FINEST_MS as f64).ln_1p();
     let share = (log(ms) / log(span)).clamp(0.0, 1.0);
-    ((share * room as f64).round() as usize).max(1)
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a number of columns")]
+    let columns = (share * room as f64).round() as usize;
+    columns.max(1)
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test stops by panicking")]
 mod tests {
     use super::*;
 

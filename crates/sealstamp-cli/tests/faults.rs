@@ -1,6 +1,13 @@
 //! Whatever happens to a write, the ring file is the old one or the new one, and the tool says which.
 #![cfg(unix)]
-#![allow(missing_docs, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 mod common;
 

@@ -1,6 +1,13 @@
 //! The rings that the transcripts work on. They are made here from fixed seeds, so their secrets are no secrets, and so
 //! that each file can be read as a story. `SEALSTAMP_WRITE_FIXTURES=1` writes them anew.
-#![allow(missing_docs, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use std::path::Path;
 

@@ -1,7 +1,14 @@
 //! What a person sees: every command and its errors, recorded in `tests/cmd` and replayed.
 //!
 //! `TRYCMD=overwrite cargo test -p sealstamp-cli --test transcripts` records them anew; then read the difference.
-#![allow(missing_docs, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use std::path::Path;
 

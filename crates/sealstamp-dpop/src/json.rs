@@ -13,6 +13,10 @@ const MAX_MEMBERS: usize = 32;
 /// How deep values may nest. A proof needs two levels: its header, and the `jwk` in it.
 const MAX_DEPTH: u8 = 8;
 
+/// How many commas and backslashes one text may have. Each comma brings a value and each backslash an escape, which is where
+/// the time of reading goes; a text of letters alone costs a fraction. A proof needs about ten.
+const MAX_MARKS: usize = 64;
+
 /// The text is not one strict JSON object with members of the expected types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotStrict;
@@ -25,7 +29,12 @@ pub(crate) trait Members<'de>: Default {
 
 /// Reads one object.
 pub(crate) fn object<'de, M: Members<'de>>(text: &'de [u8]) -> Result<M, NotStrict> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    if memchr::memchr2_iter(b',', b'\\', text).nth(MAX_MARKS).is_some() {
+        return Err(NotStrict);
+    }
+    // Checked as a whole, which is faster than string by string.
+    let text = std::str::from_utf8(text).map_err(|_| NotStrict)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let members = Object::<M>::at(MAX_DEPTH).deserialize(&mut deserializer).map_err(|_| NotStrict)?;
     deserializer.end().map_err(|_| NotStrict)?;
     Ok(members)
@@ -300,6 +309,16 @@ mod tests {
         for text in ["1", "-1", "1.5", "null", "true", "\"a\"", "[]", "{}", "[1,[\"a\",null]]"] {
             assert!(read(&format!(r#"{{"other":{text}}}"#)).is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn commas_and_backslashes_are_bounded() {
+        let values = |commas: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(commas));
+        assert!(read(&values(MAX_MARKS)).is_ok());
+        assert_eq!(read(&values(MAX_MARKS + 1)), Err(NotStrict));
+        let escapes = |count: usize| format!("{{\"a\":\"{}\"}}", "\\n".repeat(count));
+        assert!(read(&escapes(MAX_MARKS)).is_ok());
+        assert_eq!(read(&escapes(MAX_MARKS + 1)), Err(NotStrict));
     }
 
     #[test]

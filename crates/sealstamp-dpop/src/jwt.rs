@@ -169,7 +169,10 @@ impl VerifyingKey {
         let fitting: &'static [Algorithm] = match &jwk.algorithm {
             AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[Algorithm::ES256],
             AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => &[Algorithm::ES384],
-            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
+            // 32 bytes are 43 characters; one backend takes as many from the front, and panics if there are fewer.
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 && key.x.len() == 43 => {
+                &[Algorithm::EdDSA]
+            }
             // 2048 bits are 342 characters; backends differ on what lies below.
             AlgorithmParameters::RSA(key) if key.n.len() >= 342 => &RSA,
             _ => return None,

@@ -47,7 +47,8 @@
 //! | 9 | The signature verifies, over the bytes as received | `invalid_dpop_proof` |
 //! | 10 | The access token is valid, for this audience, and bound to the proof's key | `invalid_token` |
 //!
-//! JSON objects have distinct members at every level, nest at most 8 deep and have at most 32 members each.
+//! JSON objects have distinct members at every level, nest at most 8 deep and have at most 32 members each; header and
+//! claims have at most 64 commas and backslashes each, which bounds what reading them costs.
 //! Rules 1 to 9 are [`Verifier::check`]; rule 10 is [`Checked::accept`], because what a token says may have to be asked
 //! over the network ([`TokenValidator`]); [`Verifier::decide`] is both. Numbers 11 (a digest of the body) and 12 (single
 //! use, by thumbprint and `jti`) are reserved: they will follow rule 10, for the requests that need them.
@@ -88,6 +89,7 @@
 //! `header` (fields) -> `proof` (with `json`, `jwk`) -> `target` (`htu`) -> `decide` (the rules) -> `challenge` (responses).
 //! Beside them: `config`, `reason`, `counters`, `signature`, `token`, `jwt`.
 
+#![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;

@@ -125,10 +125,23 @@ fn key_sets_that_cannot_be_used() {
     let symmetric = Members::new([("kty", quoted("oct")), ("k", quoted("AAAA"))]);
     let small_rsa = Members::new([("kty", quoted("RSA")), ("n", quoted(b64([0xc5; 128]))), ("e", quoted("AQAB"))]);
     let unknown = Members::new([("kty", quoted("AKP")), ("pub", quoted("AAAA"))]);
-    for useless in [&encryption, &mismatched, &symmetric, &small_rsa, &unknown, &key(Algorithm::ES512).jwk()] {
+    // A backend reads the first 32 bytes of such a key, however many there are.
+    let okp = |x: &[u8]| {
+        Members::new([
+            ("kty", quoted("OKP")),
+            ("crv", quoted("Ed25519")),
+            ("kid", quoted("short")),
+            ("x", quoted(b64(x))),
+        ])
+    };
+    let (short, long) = (okp(&[9; 31]), okp(&[9; 33]));
+    let es512 = key(Algorithm::ES512).jwk();
+    for useless in [&encryption, &mismatched, &symmetric, &small_rsa, &unknown, &short, &long, &es512] {
         assert!(Jwks::parse(json(std::slice::from_ref(useless)).as_bytes()).is_err(), "{useless:?}");
         // Beside a good key they do no harm.
-        assert!(Jwks::parse(json(&[useless.clone(), other_key().jwk()]).as_bytes()).is_ok(), "{useless:?}");
+        let tokens = validator(&[useless.clone(), other_key().jwk()]);
+        let token = key(Algorithm::EdDSA).jws(&header("EdDSA", Some("short")).json(), &claims().json());
+        assert_eq!(tokens.validate_now(&token, NOW).unwrap_err(), TokenDefect::UnknownKey, "{useless:?}");
     }
     for text in ["", "{}", "[]", "{\"keys\":[]}", "{\"keys\":{}}", "null"] {
         assert!(Jwks::parse(text.as_bytes()).is_err(), "{text}");

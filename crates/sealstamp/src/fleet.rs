@@ -5,11 +5,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(test)]
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 
 use crate::binding::{Audience, Binding};
+use crate::counter::Counter;
 use crate::epoch::EpochKeys;
 use crate::nonce::{self, Nonce, Opened, Raw, Refusal, Unique};
 use crate::ring::Ring;
@@ -42,7 +44,7 @@ struct Inner {
     keys: ArcSwap<EpochKeys>,
     audience: Audience,
     seed: [u8; 32],
-    counter: AtomicU64,
+    counter: Counter,
     #[cfg(test)]
     derivations: AtomicU64,
 }
@@ -86,19 +88,23 @@ impl Fleet {
     pub fn new(ring: Ring, audience: Audience) -> Result<Self, EntropyError> {
         let mut seed = [0; 32];
         secret::random(&mut seed)?;
-        Ok(Self::with_seed(ring, audience, seed, 0))
+        Ok(Self::assemble(ring, audience, seed, Counter::new()))
     }
 
     /// A handle with a given seed and counter, as a cloned process has them. For test vectors and tests of cloning.
     #[doc(hidden)]
     #[must_use]
     pub fn with_seed(ring: Ring, audience: Audience, seed: [u8; 32], counter: u64) -> Self {
+        Self::assemble(ring, audience, seed, Counter::one_by_one(counter))
+    }
+
+    fn assemble(ring: Ring, audience: Audience, seed: [u8; 32], counter: Counter) -> Self {
         let keys = EpochKeys::derive(Arc::new(ring), &audience, None);
         Self(Arc::new(Inner {
             keys: ArcSwap::from_pointee(keys),
             audience,
             seed,
-            counter: AtomicU64::new(counter),
+            counter,
             #[cfg(test)]
             derivations: AtomicU64::new(0),
         }))
@@ -109,8 +115,7 @@ impl Fleet {
     /// No heap allocation and no system call, but for the first call in an epoch of 4,096 s, which derives keys.
     #[must_use]
     pub fn mint(&self, now: UnixMillis, binding: &Binding) -> Nonce {
-        // Relaxed: only that no value is handed out twice matters, not the order.
-        let counter = self.0.counter.fetch_add(1, Ordering::Relaxed);
+        let counter = self.0.counter.next();
         let keys = self.keys_at(now.epoch().unwrap_or(u32::MAX));
         #[expect(clippy::expect_used, reason = "a ring has a live dated key, and keys_at derived it for this epoch")]
         let (kid, epoch, key) = keys.minting(now).expect("the active key is derived");

@@ -46,6 +46,7 @@
 //! It bounds the age of a proof. It does not make a proof single-use, does not sign a request's body, and does not help
 //! once the client's own key is stolen.
 
+#![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
 #![cfg_attr(
     test,
     allow(
@@ -57,6 +58,7 @@
 )]
 
 mod binding;
+mod counter;
 mod encoding;
 mod epoch;
 #[cfg(feature = "file")]

@@ -398,7 +398,7 @@ impl Ring {
     /// There always is one. To a clock so slow that no date has come yet it is the earliest dated key.
     #[must_use]
     pub fn active(&self, now: UnixMillis) -> &Key {
-        #[expect(clippy::indexing_slicing, reason = "active_index only returns indices of keys")]
+        #[expect(clippy::indexing_slicing, reason = "a ring has a key, and active_index is the index of one")]
         &self.keys[self.active_index(now)]
     }
 

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use crate::ring::{Key, Kid, MAX_KEYS, MAX_SERIAL, Ring, Settings, Suite};
+use crate::ring::{Key, Kid, MAX_SERIAL, Ring, Settings, Suite, Unfit};
 use crate::secret::{Fresh, Secret};
 use crate::window::UnixMillis;
 
@@ -80,6 +80,8 @@ pub enum Refused {
     },
     /// A time beyond the year 9999, a serial beyond 2^53 - 1, or more than 1,024 keys: prune, or see to the clock.
     OutOfRange,
+    /// A key made of the fresh secrets has the kid of another, by chance: try again with others.
+    KidTaken,
 }
 
 impl Refused {
@@ -91,7 +93,11 @@ impl Refused {
             | Self::TooEarly { legal_at }
             | Self::NotYetPrunable { legal_at }
             | Self::OnlyKey { legal_at } => Some(legal_at),
-            Self::NothingToPrune | Self::UnknownKid | Self::AlreadyRevoked { .. } | Self::OutOfRange => None,
+            Self::NothingToPrune
+            | Self::UnknownKid
+            | Self::AlreadyRevoked { .. }
+            | Self::OutOfRange
+            | Self::KidTaken => None,
         }
     }
 }
@@ -113,6 +119,7 @@ impl fmt::Display for Refused {
             Self::UnknownKid => f.write_str("no key of the ring has this kid"),
             Self::AlreadyRevoked { revoked_at } => write!(f, "the key was revoked at {revoked_at}"),
             Self::OutOfRange => f.write_str("a time, the serial or the number of keys would be out of range"),
+            Self::KidTaken => f.write_str("the new key has the kid of another by chance; try again"),
         }
     }
 }
@@ -366,11 +373,14 @@ impl Ring {
     /// The last look at a new ring before anybody gets it.
     fn finish(self, cost: Cost) -> Result<Transition, Refused> {
         let too_late = |k: &Key| k.activates_at.is_some_and(|at| at > UnixMillis::MAX_DATE);
-        if self.keys.len() > MAX_KEYS || self.keys.iter().any(too_late) {
-            return Err(Refused::OutOfRange);
+        match self.check() {
+            Ok(()) if !self.keys.iter().any(too_late) => Ok(Transition { ring: self, cost }),
+            Err((Unfit::DuplicateKid, _)) => Err(Refused::KidTaken),
+            unfit => {
+                debug_assert!(matches!(unfit, Ok(()) | Err((Unfit::TooManyKeys, _))), "a transition broke the ring");
+                Err(Refused::OutOfRange)
+            }
         }
-        debug_assert_eq!(self.check(), Ok(()), "a transition broke the ring");
-        Ok(Transition { ring: self, cost })
     }
 }
 

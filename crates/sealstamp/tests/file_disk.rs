@@ -1,6 +1,12 @@
 //! Ring files on a real disk: what is read, what is refused, what a write keeps, and a disk that is full.
 #![cfg(all(unix, feature = "file"))]
-#![allow(missing_docs, clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use std::fs;
 use std::io;

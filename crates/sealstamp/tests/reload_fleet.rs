@@ -1,6 +1,12 @@
 //! A fleet's handle over a ring file that changes under it, in all the ways that files change.
 #![cfg(all(unix, feature = "reload"))]
-#![allow(missing_docs, clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops by panicking"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

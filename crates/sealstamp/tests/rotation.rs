@@ -319,6 +319,15 @@ fn revoke_refuses_what_it_cannot_do() {
     assert_eq!(again, Refused::AlreadyRevoked { revoked_at: at(NOW) });
 }
 
+/// Two of a thousand keys may share a kid by chance, and a ring with both could not be read.
+#[test]
+fn a_kid_that_is_taken_is_not_taken_again() {
+    let ring = rotated(&ring(), NOW, 2);
+    let now = NOW + PROPAGATION;
+    assert_eq!(ring.rotate(None, at(now), fresh(2), Force::YesAtACost).unwrap_err(), Refused::KidTaken);
+    assert!(ring.rotate(None, at(now), fresh(3), Force::No).is_ok());
+}
+
 /// A ring that somebody cut down to one key by hand.
 #[test]
 fn i3_the_only_key_is_not_revoked() {

@@ -135,6 +135,22 @@ fn bound_to_hash_of(draft: &mut Draft, text: &str) {
     draft.token_claims.set("cnf", format!("{{\"jkt\":\"{}\"}}", ath(text)));
 }
 
+/// Claims with so many commas and backslashes: half of those that are added are commas.
+fn marks_in_claims(d: &mut Draft, count: usize) {
+    let text = d.claims_for("");
+    d.claims.add("x", marks(count - text.matches(',').count() - 1));
+}
+
+fn marks_in_header(d: &mut Draft, count: usize) {
+    let text = d.header();
+    d.header.add("x", marks(count - text.matches(',').count() - 1));
+}
+
+fn marks(count: usize) -> String {
+    let commas = count / 2;
+    format!("[{}\"{}\"]", "1,".repeat(commas), "\\n".repeat(count - commas))
+}
+
 /// The last member takes another name.
 fn rename(members: &mut Members, from: &str, to: &str) {
     members.0.iter_mut().find(|(name, _)| name == from).unwrap().0 = to.to_owned();
@@ -177,6 +193,8 @@ pub(crate) const CASES: &[Case] = &[
         d.header.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
         d.claims.add("x", format!("{}{}", "[".repeat(7), "]".repeat(7)));
     }),
+    ok("R43-2", "claims with 64 commas and escapes", |d, _| marks_in_claims(d, 64)),
+    ok("R43-2", "a header with 64 commas and escapes", |d, _| marks_in_header(d, 64)),
     ok("R43-2", "white space around JSON tokens", |d, _| {
         d.header_text =
             Some(format!(" {{ \"typ\" : \"dpop+jwt\",\r\n\t\"alg\":\"ES256\",\"jwk\": {} }} ", d.jwk.json()));
@@ -412,6 +430,14 @@ pub(crate) const CASES: &[Case] = &[
     }),
     proof("R43-2", "a header of 40 members", Reason::MalformedHeader, |d, _| {
         (0..40).for_each(|i| d.header.add(&format!("m{i}"), "1"));
+    }),
+    proof("R43-2", "a header with 65 commas and escapes", Reason::MalformedHeader, |d, _| marks_in_header(d, 65)),
+    proof("R43-2", "claims with 65 commas and escapes", Reason::MalformedClaims, |d, _| marks_in_claims(d, 65)),
+    proof("R43-2", "claims with an array of 2,000 numbers", Reason::MalformedClaims, |d, _| {
+        d.claims.add("x", format!("[{}0]", "0,".repeat(1999)));
+    }),
+    proof("R43-2", "claims with 500 escapes", Reason::MalformedClaims, |d, _| {
+        d.claims.add("x", quoted("\\u0041".repeat(500)));
     }),
     proof("R43-2", "a lone surrogate in the header", Reason::MalformedHeader, |d, _| d.header.add("x", r#""\ud800""#)),
     proof("R43-2", "typ twice", Reason::MalformedHeader, |d, _| d.header.add("typ", quoted("dpop+jwt"))),

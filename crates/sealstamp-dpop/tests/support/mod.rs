@@ -369,13 +369,16 @@ impl Draft {
         self.claims_text.clone().unwrap_or_else(|| claims.json())
     }
 
-    pub(crate) fn proof_for(&self, token: &str) -> String {
+    pub(crate) fn header(&self) -> String {
         let mut header = self.header.clone();
         if !header.0.iter().any(|(name, _)| name == "jwk") {
             header.add("jwk", self.jwk.json());
         }
-        let header = self.header_text.clone().unwrap_or_else(|| header.json());
-        let signed = format!("{}.{}", b64(header), b64(self.claims_for(token)));
+        self.header_text.clone().unwrap_or_else(|| header.json())
+    }
+
+    pub(crate) fn proof_for(&self, token: &str) -> String {
+        let signed = format!("{}.{}", b64(self.header()), b64(self.claims_for(token)));
         let signature = (self.signature)(self.key, &signed, self.key.sign(&signed));
         format!("{signed}.{}", b64(signature))
     }

@@ -1,5 +1,5 @@
 //! Faults at every step of a write, before and after it has had its effect, and a kill at every step.
-#![allow(clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used, reason = "a test stops by panicking")]
 
 use std::cell::{Cell, RefCell};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
