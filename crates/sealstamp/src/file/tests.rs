@@ -232,3 +232,31 @@ fn the_mode_is_set_before_the_content() {
         assert_eq!(seen.get(), 2, "both steps were seen");
     }
 }
+
+/// Gives out one part at each read: bytes, or an error.
+struct Parts(Vec<Result<&'static [u8], io::ErrorKind>>);
+
+impl Read for Parts {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let part = if self.0.is_empty() { b"" } else { self.0.remove(0).map_err(io::Error::from)? };
+        let (now, later) = part.split_at(part.len().min(room.len()));
+        room[..now.len()].copy_from_slice(now);
+        if !later.is_empty() {
+            self.0.insert(0, Ok(later));
+        }
+        Ok(now.len())
+    }
+}
+
+#[test]
+fn a_file_is_read_to_its_end_and_one_byte_past_its_length() {
+    use io::ErrorKind::{Interrupted, PermissionDenied};
+    let read = |parts: &[_], len| read_at_most(&mut Parts(parts.to_vec()), len).map(|bytes| bytes.to_vec());
+    assert_eq!(read(&[Ok(b"ab"), Ok(b"c")], 3).unwrap(), b"abc");
+    assert_eq!(read(&[Ok(b"ab")], 3).unwrap(), b"ab", "shorter than it was");
+    assert_eq!(read(&[Ok(b"ab"), Ok(b"cdef")], 3).unwrap(), b"abcd", "longer than it was");
+    assert_eq!(read(&[Ok(b"ab"), Err(Interrupted), Ok(b"c")], 3).unwrap(), b"abc", "a signal is no fault");
+    assert_eq!(read(&[Ok(b"ab"), Err(PermissionDenied), Ok(b"c")], 3).unwrap_err().kind(), PermissionDenied);
+    let endless = [Ok(&[b' '; 1 << 20][..]), Ok(&[b' '; 1 << 20])];
+    assert_eq!(read(&endless, u64::MAX).unwrap().len(), Ring::MAX_FILE_LEN + 1);
+}
