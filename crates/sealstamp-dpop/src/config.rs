@@ -188,4 +188,19 @@ mod tests {
         assert_eq!(kind(builder().resource_metadata("data:x")), Some(ConfigErrorKind::ResourceMetadata));
         assert_eq!(kind(builder().resource_metadata("https://h/.well-known/x")), None);
     }
+
+    /// Each message says what the option must be, in its own words.
+    #[test]
+    fn messages() {
+        use ConfigErrorKind as K;
+        for (kind, says) in [
+            (K::PublicUrl, "the public URL must be an absolute http or https URL without user, query or fragment"),
+            (K::Mount, "the mount must be an absolute path"),
+            (K::Origin, "an origin must be a scheme, a host and perhaps a port"),
+            (K::Algorithms, "at least one algorithm must be allowed"),
+            (K::ResourceMetadata, "the resource metadata must be an absolute http or https URL"),
+        ] {
+            assert_eq!(ConfigError::from(kind).to_string(), says);
+        }
+    }
 }

@@ -18,9 +18,6 @@ use crate::{
 /// RSA moduli that are accepted, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
-/// Longest modulus, in bytes.
-const RSA_BYTES: usize = 512;
-
 /// Members that make a key private or symmetric (RFC 7518 section 6, RFC 8037 section 2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
@@ -197,11 +194,7 @@ fn decode_exact(encoded: Option<&str>, out: &mut [u8]) -> Result<(), Reason> {
 
 /// RFC 7518 section 2, Base64urlUInt: the fewest bytes that hold the number, and it is positive.
 fn decode_integer(encoded: Option<&str>) -> Result<Vec<u8>, Reason> {
-    let encoded = encoded.ok_or(Reason::MalformedKey)?;
-    if encoded.len() > RSA_BYTES.saturating_mul(2) {
-        return Err(Reason::WeakKey);
-    }
-    match URL_SAFE_NO_PAD.decode(encoded) {
+    match URL_SAFE_NO_PAD.decode(encoded.ok_or(Reason::MalformedKey)?) {
         Ok(number) if number.first().is_some_and(|first| *first != 0) => Ok(number),
         _ => Err(Reason::MalformedKey),
     }

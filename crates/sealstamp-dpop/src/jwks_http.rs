@@ -245,5 +245,46 @@ mod tests {
             let error = RemoteJwtValidator::connect("i", "a", url, at(0)).await.unwrap_err();
             assert!(matches!(error, FetchError::Url), "{url}");
         }
+        let longest = answer("200 OK", &format!("{ONE_KEY}{}", &long[ONE_KEY.len()..]));
+        assert!(RemoteJwtValidator::connect("i", "a", &issuer(vec![longest]).await.0, at(0)).await.is_ok());
+    }
+
+    #[test]
+    fn plain_http_stays_on_this_machine() {
+        for (url, safe) in [
+            ("https://issuer.example/jwks", true),
+            ("https://10.0.0.1/jwks", true),
+            ("http://localhost:8080/jwks", true),
+            ("http://127.8.8.8/jwks", true),
+            ("http://[::1]/jwks", true),
+            ("http://[::2]/jwks", false),
+            ("http://localhost.example/jwks", false),
+            ("ftp://localhost/jwks", false),
+        ] {
+            assert_eq!(is_safe(&Url::parse(url).unwrap()), safe, "{url}");
+        }
+    }
+
+    /// The documentation gives these in words.
+    #[test]
+    fn bounds() {
+        assert_eq!((REFRESH_AFTER_S, MIN_INTERVAL_S, KEEP_S, MAX_JWKS_BYTES), (600, 30, 86_400, 262_144));
+    }
+
+    #[tokio::test]
+    async fn messages_name_the_fault_and_its_source() {
+        use std::error::Error;
+        let (url, _) = issuer(vec![answer("200 OK", "{}")]).await;
+        let jwks = RemoteJwtValidator::connect("i", "a", &url, at(0)).await.unwrap_err();
+        let (url, _) = issuer(vec![answer("404 Not Found", "")]).await;
+        let http = RemoteJwtValidator::connect("i", "a", &url, at(0)).await.unwrap_err();
+        for (error, message, source) in [
+            (FetchError::Url, "a JWK set is fetched over https, or http on loopback", false),
+            (http, "the JWK set could not be fetched", true),
+            (FetchError::TooLong, "the JWK set is longer than 256 KiB", false),
+            (jwks, "the issuer's JWK set cannot be used", true),
+        ] {
+            assert_eq!((error.to_string().as_str(), error.source().is_some()), (message, source));
+        }
     }
 }

@@ -324,9 +324,10 @@ mod tests {
 
     #[test]
     fn forwarded_headers_count_from_a_named_proxy_only() {
+        const ORG: &str = "mcp.example.org";
         let target = Target::new("https://mcp.example.com/mcp").unwrap();
         let target = target.trusting(vec![[10, 0, 0, 1].into()], &["https://mcp.example.org".into()]).unwrap();
-        let org: &[_] = &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org")];
+        let org: &[_] = &[("x-forwarded-proto", "https"), ("x-forwarded-host", ORG)];
         let (com_mcp, org_mcp) = ("https://mcp.example.com/mcp", "https://mcp.example.org/mcp");
 
         assert_eq!(forwarded(&target, [10, 0, 0, 1], org, org_mcp), Ok(()));
@@ -337,11 +338,13 @@ mod tests {
 
         for fields in [
             &[("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.example")][..],
-            &[("x-forwarded-proto", "http"), ("x-forwarded-host", "mcp.example.org")],
+            &[("x-forwarded-proto", "http"), ("x-forwarded-host", ORG)],
             &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org, mcp.example.com")],
             &[("x-forwarded-proto", "https"), ("x-forwarded-host", "mcp.example.org/mcp")],
-            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "a"), ("x-forwarded-host", "b")],
-            &[("x-forwarded-host", "mcp.example.org")],
+            // Twice the same is not once: a proxy that appends lets clients write the first.
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", ORG), ("x-forwarded-host", ORG)],
+            &[("x-forwarded-proto", "https"), ("x-forwarded-proto", "https"), ("x-forwarded-host", ORG)],
+            &[("x-forwarded-host", ORG)],
             &[("x-forwarded-proto", "https")],
         ] {
             assert_eq!(forwarded(&target, [10, 0, 0, 1], fields, org_mcp), Err(Reason::ForwardedHeaders), "{fields:?}");

@@ -18,7 +18,7 @@ use std::{
 };
 
 use http::{HeaderMap, Response};
-use sealstamp::{Audience, Fleet, UnixMillis};
+use sealstamp::{Audience, Fleet, Refusal, UnixMillis};
 use sealstamp_dpop::{
     Algorithm, Answer, DPOP_NONCE, IAT_WINDOW_S, Nonces, Reason, RequestHead, TokenBinding, TokenDefect, TokenFacts,
     TokenValidator, Verifier,
@@ -159,6 +159,27 @@ fn refusals_of_a_nonce_look_alike() {
     assert_eq!(seen.len(), 1, "{seen:#?}");
 }
 
+/// What the client is not told, the operator is: which defect, and by how much.
+#[test]
+fn an_operator_learns_how_far_off_a_nonce_was() {
+    let world = World::new();
+    let old = world.nonce_at(UnixMillis::new(NOW.get() - 125_001));
+    let early = world.nonce_at(UnixMillis::new(NOW.get() + 5_002));
+    for (nonce, refusal, message) in [
+        (Some(old), Some(Refusal::Expired { by_ms: 1 }), "request refused: nonce_expired"),
+        (Some(early), Some(Refusal::InFuture { by_ms: 2 }), "request refused: nonce_in_future"),
+        (Some(String::new()), Some(Refusal::Malformed), "request refused: nonce_malformed"),
+        (None, None, "request refused: no_nonce"),
+    ] {
+        let draft = Draft::new(&world).but(|d| match &nonce {
+            Some(nonce) => d.claims.set("nonce", quoted(nonce)),
+            None => d.claims.remove("nonce"),
+        });
+        let refused = world.decide_draft(&draft).unwrap_err();
+        assert_eq!((refused.nonce_refusal(), refused.to_string().as_str()), (refusal, message));
+    }
+}
+
 /// Nothing that a request holds comes back.
 #[test]
 fn no_text_of_the_request_is_returned() {
@@ -196,7 +217,7 @@ fn the_first_401_saves_a_round_trip() {
 
     let requests = |nonce: Option<String>| {
         let mut nonce = nonce;
-        for sent in 1.. {
+        for sent in 1..=3 {
             let draft = Draft::new(&world).but(|d| match &nonce {
                 Some(nonce) => d.claims.set("nonce", quoted(nonce)),
                 None => d.claims.remove("nonce"),
@@ -206,7 +227,7 @@ fn the_first_401_saves_a_round_trip() {
                 Err(refused) => nonce = refused.nonce().map(ToString::to_string),
             }
         }
-        unreachable!()
+        panic!("refused for ever")
     };
     let first = header(&response, "dpop-nonce").to_owned();
     assert_eq!(requests(Some(first)), 1);
@@ -314,6 +335,11 @@ fn an_accepted_request_says_who_and_how() {
     assert_eq!(accepted.token().scopes().collect::<Vec<_>>(), ["tools:read", "tools:call"]);
     assert_eq!(accepted.token().binding(), TokenBinding::Thumbprint(*proof.thumbprint()));
     assert!(!format!("{accepted:?}").contains("alice"), "claims are personal data");
+
+    // Who validates the token may want to know the key first.
+    let parts = Draft::new(&world).parts();
+    let checked = world.verifier.check(RequestHead::of(&parts), NOW).unwrap();
+    assert_eq!(checked.proof().unwrap().thumbprint().to_string(), key(Algorithm::ES256).thumbprint());
 }
 
 /// SEP-7: without nonces, the proof's own time is what bounds it.

@@ -241,6 +241,40 @@ fn bindings() {
     }
 }
 
+/// What a handler reads of a token: the claims as they are, and three of them by name (RFC 9068 section 2.2).
+#[test]
+fn a_handler_reads_the_claims() {
+    let facts = |sub: &str, client_id: &str, scope: &str| {
+        let mut claims = claims();
+        for (name, json) in [("sub", sub), ("client_id", client_id), ("scope", scope)] {
+            claims.add(name, json);
+        }
+        let token = key(Algorithm::ES256).jws(&header("ES256", None).json(), &claims.json());
+        validator(&[named(key(Algorithm::ES256), "1")]).validate_now(&token, NOW).unwrap()
+    };
+    let said = facts(r#""alice""#, r#""agent""#, r#""tools:read  tools:call""#);
+    assert_eq!((said.subject(), said.client_id()), (Some("alice"), Some("agent")));
+    assert_eq!(said.scopes().collect::<Vec<_>>(), ["tools:read", "tools:call"]);
+    assert_eq!(said.claims()["iss"], ISSUER);
+    assert_eq!(said.claims().len(), 6);
+    let odd = facts("1", "null", r#"["tools:read"]"#);
+    assert_eq!((odd.subject(), odd.client_id(), odd.scopes().count()), (None, None, 0));
+    let shown = format!("{said:?}");
+    assert!(shown.starts_with("TokenFacts {") && !shown.contains("alice"), "{shown}");
+}
+
+#[test]
+fn messages_say_what_is_wrong() {
+    for (set, message) in [
+        ("[]".to_owned(), "not a JWK set"),
+        (json(&[]), "the JWK set holds no public key that verifies signatures"),
+        (json(&vec![other_key().jwk(); 65]), "the JWK set holds more than 64 keys"),
+    ] {
+        assert_eq!(Jwks::parse(set.as_bytes()).err().unwrap().to_string(), message);
+    }
+    assert_eq!(TokenDefect::Expired.to_string(), "token_expired");
+}
+
 #[test]
 fn no_token_makes_it_panic() {
     let tokens = validator(&[named(key(Algorithm::ES256), "1")]);

@@ -133,7 +133,14 @@ async fn a_refused_request_does_not_reach_the_service() {
         let challenge = response.headers()["www-authenticate"].to_str().unwrap();
         assert!(challenge.starts_with("DPoP ") && challenge.contains(&format!("error=\"{error}\"")), "{challenge}");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        assert_eq!(response.body().size_hint().exact(), Some(text(response).await.len() as u64));
+        let mut body = response.into_body();
+        assert!(!body.is_end_stream());
+        let length = body.size_hint().exact().unwrap();
+        let json = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(json.len() as u64, length);
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap()["error"]["data"]["error"], error);
+        assert!(body.is_end_stream() && body.size_hint().exact() == Some(0));
+        assert!(body.frame().await.is_none());
     }
     assert_eq!(reached.load(Ordering::SeqCst), 0);
 }
@@ -171,6 +178,13 @@ async fn the_clock_is_read_for_each_request() {
     assert_eq!(service.oneshot(late).await.unwrap().status(), StatusCode::UNAUTHORIZED);
     assert_eq!(setup.verifier.counters().refused(Reason::IatTooOld), 1);
     assert_eq!(reads.load(Ordering::SeqCst), 2);
+}
+
+/// A layer further out may answer with an empty body, and an inner one says what it knows of itself.
+#[test]
+fn a_body_knows_its_end() {
+    let empty = ResponseBody::<Body>::default();
+    assert!(empty.is_end_stream() && empty.size_hint().exact() == Some(0));
 }
 
 /// Frames come out one by one as they go in, trailers among them.
@@ -354,4 +368,6 @@ fn debug_is_short() {
     let setup = Setup::new();
     assert!(format!("{:?}", setup.layer()).starts_with("DpopLayer {"));
     assert!(format!("{:?}", setup.layer().layer(())).starts_with("DpopService {"));
+    let future = setup.layer().layer(service_fn(ok)).call(setup.good());
+    assert_eq!(format!("{future:?}"), "ResponseFuture { .. }");
 }

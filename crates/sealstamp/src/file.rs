@@ -12,7 +12,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -129,7 +129,7 @@ fn read(path: &Path) -> Result<(Ring, Metadata), FileError> {
 
 /// Reads a file of `len` bytes into memory that is wiped and never grows, for growing leaves unwiped copies behind. One
 /// byte more than `len`, or than a ring may have, is room enough to see that a file is longer.
-fn read_at_most(file: &mut File, len: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read_at_most(file: &mut impl Read, len: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let len = usize::try_from(len).unwrap_or(usize::MAX).min(Ring::MAX_FILE_LEN);
     let mut bytes = Zeroizing::new(vec![0; len.saturating_add(1)]);
     let mut filled: usize = 0;

@@ -168,5 +168,12 @@ mod tests {
         let mut one = Secret::zeroed();
         one.0[31] = 0x80;
         assert!(!one.is_zero());
+        one.0[0] = 0x80;
+        assert!(!one.is_zero(), "equal bytes do not cancel out");
+    }
+
+    #[test]
+    fn no_entropy_is_said_plainly() {
+        assert_eq!(EntropyError(()).to_string(), "the operating system gave no random bytes");
     }
 }

@@ -9,7 +9,7 @@
 )]
 
 use proptest::prelude::*;
-use sealstamp::{Force, Fresh, Ring, RingError, RingErrorKind, Settings, Suite, UnixMillis};
+use sealstamp::{Force, Fresh, Refused, Ring, RingError, RingErrorKind, Settings, Suite, UnixMillis};
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
 
@@ -127,6 +127,13 @@ fn faults_of_the_whole_list() {
     };
     assert!(Ring::parse(many(1_023).as_bytes()).is_ok());
     assert_eq!(refusal(&many(1_024)).kind(), K::TooManyKeys);
+    // A transition keeps to the same bound; this one adds two keys.
+    let rotate = |tombstones| {
+        let ring = Ring::parse(many(tombstones).as_bytes()).unwrap();
+        ring.rotate(None, NOW, Fresh::insecure_from_seed(4), Force::YesAtACost).map(|t| t.ring.keys().len())
+    };
+    assert_eq!(rotate(1_021), Ok(1_024));
+    assert_eq!(rotate(1_022), Err(Refused::OutOfRange));
     let padded = |len: usize| file.clone() + &" ".repeat(len - file.len());
     assert!(Ring::parse(padded(Ring::MAX_FILE_LEN).as_bytes()).is_ok());
     assert_eq!(refusal(&padded(Ring::MAX_FILE_LEN + 1)).kind(), K::TooLarge);

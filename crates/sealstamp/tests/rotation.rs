@@ -104,6 +104,20 @@ fn a_slow_clock_does_not_go_back_over_two_tombstones() {
     }
 }
 
+/// I9: three, revoked from the middle. Of the tombstones between, the one whose date the slowest clock sees just now loses it,
+/// since the key that steps in takes that very date; the one before keeps its own.
+#[test]
+fn a_slow_clock_does_not_go_back_over_three_tombstones() {
+    let now = NOW + 3 * PROPAGATION;
+    let ring = rotated(&rotated(&rotated(&ring(), NOW, 2), NOW + PROPAGATION, 3), NOW + 2 * PROPAGATION, 4);
+    let revoked = [2, 3, 1].into_iter().zip(5..).fold(ring, |ring, (index, seed)| {
+        ring.revoke(kid(&ring, index), at(now), fresh(seed), Force::No).unwrap().ring
+    });
+    assert_eq!(states(&revoked, now - SKEW)[..5], [Prunable, Revoked, Revoked, Revoked, Active]);
+    let (second, third) = (NOW + PROPAGATION, NOW + 2 * PROPAGATION);
+    assert_eq!(dates(&revoked)[1..5], [Some(second), Some(third), None, Some(now - SKEW)]);
+}
+
 #[test]
 fn init_makes_one_active_and_one_staged_key() {
     let ring = ring();
@@ -153,6 +167,25 @@ fn pruning_costs_what_the_removed_keys_could_still_open() {
     assert_eq!((states(&forced.ring, date).len(), forced.cost.retries_until), (2, Some(at(date + GRACE))));
 }
 
+/// A key that mints, or may yet, is never pruned, although the date of its successor is known; a tombstone is, wherever it
+/// stands.
+#[test]
+fn what_may_still_mint_is_not_pruned() {
+    let once = rotated(&ring(), NOW, 2);
+    let twice = once.rotate(Some(at(NOW + 2 * PROPAGATION)), at(NOW), fresh(3), Force::YesAtACost).unwrap().ring;
+    assert_eq!(states(&twice, NOW), [Active, Staged, Staged, Staged]);
+    assert!(twice.status(at(NOW)).all(|s| s.prunable_at.is_none()));
+    for force in [Force::No, Force::YesAtACost] {
+        assert_eq!(twice.prune(at(NOW), force).unwrap_err(), Refused::NothingToPrune);
+    }
+    let revoked = twice.revoke(kid(&twice, 3), at(NOW), fresh(4), Force::No).unwrap().ring;
+    let gone = NOW + PROPAGATION + GRACE;
+    let prunable: Vec<_> = revoked.status(at(NOW)).map(|s| s.prunable_at).collect();
+    assert_eq!(prunable, [None, None, None, Some(at(gone)), None]);
+    let forced = revoked.prune(at(NOW), Force::YesAtACost).unwrap().ring;
+    assert_eq!(states(&forced, NOW), [Active, Staged, Staged, Staged]);
+}
+
 /// Keystone: rotating twice before the copies arrived refused everyone (I3).
 #[test]
 fn i3_a_second_rotation_waits_for_the_first() {
@@ -172,7 +205,8 @@ fn i3_no_date_before_every_replica_can_know_it() {
         assert_eq!(at_date(early).unwrap_err(), Refused::TooEarly { legal_at: at(NOW + PROPAGATION) }, "{early}");
     }
     for date in [NOW + PROPAGATION, NOW + 86_400_000] {
-        assert_eq!(dates(&at_date(date).unwrap().ring)[1], Some(date));
+        let rotated = at_date(date).unwrap();
+        assert_eq!((dates(&rotated.ring)[1], rotated.cost), (Some(date), Default::default()));
     }
     let forced = ring().rotate(Some(at(NOW)), at(NOW), fresh(2), Force::YesAtACost).unwrap();
     assert_eq!(dates(&forced.ring)[1], Some(NOW));
@@ -214,7 +248,12 @@ fn revoking_the_active_key_promotes_the_next() {
     // At once after init: the heir is as young as the ring, and its date is a millisecond after the revoked one's.
     let young = ring().revoke(kid(&ring(), 0), at(NOW), fresh(2), Force::No).unwrap();
     assert_eq!(dates(&young.ring)[1], Some(NOW - SKEW + 1));
-    assert_eq!(young.cost.unknown_key_until, Some(at(NOW + PROPAGATION + SKEW)));
+    let known = NOW + PROPAGATION + SKEW;
+    assert_eq!(young.cost.unknown_key_until, Some(at(known)));
+    for (now, unknown) in [(known - 1, Some(at(known))), (known, None)] {
+        let revoked = ring().revoke(kid(&ring(), 0), at(now), fresh(2), Force::No).unwrap();
+        assert_eq!(revoked.cost.unknown_key_until, unknown, "{now}");
+    }
 }
 
 /// With a key to come, that one steps in: its date only moves towards now.
@@ -319,6 +358,8 @@ fn revoke_all_starts_again() {
     let Transition { ring: new, cost, .. } = base.revoke_all(at(now), fresh(3)).unwrap();
     assert_eq!(states(&new, now), [Revoked, Revoked, Revoked, Active, Staged]);
     assert_eq!(states(&new, now - SKEW)[3], Active, "the slowest clock agrees");
+    // A tombstone keeps its date if it has come; one to come would stand after the new key's.
+    assert_eq!(dates(&new), [Some(NOW - SKEW), None, None, Some(now - SKEW), None]);
     assert_eq!(cost.unknown_key_until, Some(at(now + PROPAGATION + SKEW)));
     let file = new.to_json();
     assert!((0..3).all(|n| !file.contains(&secret_text(&base, n))));
@@ -329,6 +370,38 @@ fn secret_text(ring: &Ring, index: usize) -> String {
     let file = ring.to_json();
     let line = file.lines().filter(|l| l.contains("\"secret\"")).nth(index).unwrap();
     line.trim().split('"').nth(3).unwrap().to_string()
+}
+
+/// The last serial and the last time that a file can write are used; past them everything is refused.
+#[test]
+fn serials_and_dates_end() {
+    let all = |ring: &Ring, now: u64| {
+        [
+            ring.rotate(None, at(now), fresh(3), Force::YesAtACost),
+            ring.revoke(kid(ring, 0), at(now), fresh(3), Force::YesAtACost),
+            ring.revoke(kid(ring, 1), at(now), fresh(3), Force::No),
+            ring.revoke_all(at(now), fresh(3)),
+            ring.prune(at(now), Force::YesAtACost),
+        ]
+    };
+    let numbered = |serial: u64| {
+        let file = rotated(&ring(), NOW, 2).to_json().replace("\"serial\": 2,", &format!("\"serial\": {serial},"));
+        Ring::parse(file.as_bytes()).unwrap()
+    };
+    let (last, date) = ((1 << 53) - 1, NOW + PROPAGATION);
+    for next in all(&numbered(last - 1), date) {
+        assert_eq!(next.unwrap().ring.serial(), last);
+    }
+    for next in all(&numbered(last), date) {
+        assert_eq!(next.unwrap_err(), Refused::OutOfRange);
+    }
+    let end = UnixMillis::MAX_DATE.get();
+    assert!(ring().revoke(kid(&ring(), 1), at(end), fresh(2), Force::No).is_ok());
+    let dated = |date: u64| ring().rotate(Some(at(date)), at(NOW), fresh(2), Force::No).map(|t| dates(&t.ring)[1]);
+    assert_eq!((dated(end), dated(end + 1)), (Ok(Some(end)), Err(Refused::OutOfRange)));
+    for next in all(&ring(), end + 1) {
+        assert_eq!(next.unwrap_err(), Refused::OutOfRange);
+    }
 }
 
 /// An operator's clock that was set back an hour breaks no rule of the ring, and the file can still be read.

@@ -33,7 +33,7 @@ impl<B> ResponseBody<B> {
     }
 
     pub(super) fn refusal(text: &'static str) -> Self {
-        Self { kind: Kind::Refusal { text: Some(text).filter(|text| !text.is_empty()) } }
+        Self { kind: Kind::Refusal { text: Some(text) } }
     }
 }
 

@@ -232,3 +232,107 @@ fn the_mode_is_set_before_the_content() {
         assert_eq!(seen.get(), 2, "both steps were seen");
     }
 }
+
+/// Gives out one part at each read: bytes, or an error.
+struct Parts(Vec<Result<&'static [u8], io::ErrorKind>>);
+
+impl Read for Parts {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let part = if self.0.is_empty() { b"" } else { self.0.remove(0).map_err(io::Error::from)? };
+        let (now, later) = part.split_at(part.len().min(room.len()));
+        room[..now.len()].copy_from_slice(now);
+        if !later.is_empty() {
+            self.0.insert(0, Ok(later));
+        }
+        Ok(now.len())
+    }
+}
+
+#[test]
+fn a_file_is_read_to_its_end_and_one_byte_past_its_length() {
+    use io::ErrorKind::{Interrupted, PermissionDenied};
+    let read = |parts: &[_], len| read_at_most(&mut Parts(parts.to_vec()), len).map(|bytes| bytes.to_vec());
+    assert_eq!(read(&[Ok(b"ab"), Ok(b"c")], 3).unwrap(), b"abc");
+    assert_eq!(read(&[Ok(b"ab")], 3).unwrap(), b"ab", "shorter than it was");
+    assert_eq!(read(&[Ok(b"ab"), Ok(b"cdef")], 3).unwrap(), b"abcd", "longer than it was");
+    assert_eq!(read(&[Ok(b"ab"), Err(Interrupted), Ok(b"c")], 3).unwrap(), b"abc", "a signal is no fault");
+    assert_eq!(read(&[Ok(b"ab"), Err(PermissionDenied), Ok(b"c")], 3).unwrap_err().kind(), PermissionDenied);
+    let endless = [Ok(&[b' '; 1 << 20][..]), Ok(&[b' '; 1 << 20])];
+    assert_eq!(read(&endless, u64::MAX).unwrap().len(), Ring::MAX_FILE_LEN + 1);
+}
+
+#[test]
+fn a_message_says_what_and_which_ring_there_is_now() {
+    use FileErrorKind as K;
+    let no_ring = Ring::parse(b"").unwrap_err();
+    let timed_out = FileError::io(&io::ErrorKind::TimedOut.into(), Step::Sync);
+    for (error, label, says) in [
+        (FileError::new(K::NotAFile, Step::Read), "not_a_file", "not a regular file"),
+        (FileError::new(K::WorldWritable, Step::Read), "world_writable", "everybody may write the file"),
+        (FileError::invalid(no_ring, Step::Read), "invalid", "not a ring: line 1: not plain JSON, or cut short"),
+        (FileError::new(K::Exists, Step::Rename), "exists", "there is a file of this name already"),
+        (FileError::new(K::Locked, Step::Lock), "locked", "another process is writing the ring"),
+        (timed_out, "io", "cannot bring the temporary file to the disk: timed out"),
+    ] {
+        assert_eq!((error.kind().as_str(), error.to_string().as_str()), (label, says));
+        assert_eq!(error.while_writing().to_string(), format!("{says}; the ring file is as it was"));
+        assert_eq!(error.left(Left::New).to_string(), format!("{says}; the new ring is in place"));
+        assert_eq!(error.ring_error(), (label == "invalid").then_some(no_ring));
+    }
+    let changed = FileError::new(K::Changed, Step::ReadBack).left(Left::New);
+    assert_eq!(changed.kind().as_str(), "changed");
+    assert_eq!(changed.to_string(), "the new ring was put in place, but what was read back is not it");
+    assert_eq!(
+        timed_out.at(Step::SyncFolder).left(Left::New).to_string(),
+        "cannot bring the folder to the disk: timed out; the new ring is in place, but a power cut may bring the old one back"
+    );
+    assert_eq!(
+        timed_out.at(Step::ReadBack).left(Left::New).to_string(),
+        "cannot read the new file back: timed out; the new ring is in place"
+    );
+}
+
+/// Whoever asks an update's error for its message or its source gets those of the error inside.
+#[test]
+fn an_update_fails_as_what_it_failed_of() {
+    use std::error::Error;
+    let inside = |error: UpdateError<tempfile::PersistError>| (error.to_string(), error.source().is_some());
+    let error = NamedTempFile::new().unwrap().persist("/").unwrap_err();
+    let message = error.to_string();
+    assert_eq!(inside(UpdateError::Change(error)), (message, true));
+    let file = FileError::new(FileErrorKind::NotAFile, Step::Read);
+    assert_eq!(inside(file.into()), ("not a regular file".to_owned(), false));
+}
+
+/// What stands in the way of the temporary file is told as it is.
+#[test]
+fn a_folder_in_the_place_of_the_temporary_file() {
+    let (folder, file) = folder_with_ring();
+    fs::create_dir(folder.path().join(".ring.json.new")).unwrap();
+    let Err(UpdateError::File(error)) = file.update(rotated) else { panic!() };
+    assert_eq!(error.io_kind(), Some(io::ErrorKind::IsADirectory));
+    assert_eq!(file.load().unwrap(), ring(1));
+}
+
+/// `Exists` is what a creation says. An update does not find its own file in the way.
+#[test]
+fn only_a_creation_can_find_a_file_in_the_way() {
+    let (folder, file) = folder_with_ring();
+    let path = folder.path().join("new.json");
+    meanwhile(Step::Rename, {
+        let path = path.clone();
+        move || fs::write(path, "x").unwrap()
+    });
+    let error = RingFile::new(&path).create(&ring(2)).unwrap_err();
+    assert_eq!((error.kind(), error.ring_is_new()), (FileErrorKind::Exists, false));
+    assert_eq!(fs::read(&path).unwrap(), b"x");
+    meanwhile(Step::Rename, {
+        let path = file.path().to_owned();
+        move || {
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+        }
+    });
+    let Err(UpdateError::File(error)) = file.update(rotated) else { panic!() };
+    assert_eq!(error.kind(), FileErrorKind::Io);
+}
