@@ -22,6 +22,9 @@ pub fn htu(data: &[u8]) {
     }
     let (Ok(verifier), Ok(uri)) = (builder.build(), path.parse::<Uri>()) else { return };
     let claims = format!(r#"{{"jti":"1","htm":"GET","htu":{},"iat":{}}}"#, quoted(htu), NOW.get() / 1_000);
+    if claims.matches([',', '\\']).count() > 64 {
+        return;
+    }
     let proof = format!("{}.{}.{}", b64(HEADER.as_str()), b64(claims), b64([0; 64]));
     let mut headers = HeaderMap::new();
     headers.insert("dpop", HeaderValue::from_str(&proof).expect("base64url and dots"));
