@@ -143,6 +143,7 @@ mod tests {
         ] {
             assert_eq!(Credentials::of(&headers("authorization", fields)), expected, "{fields:?}");
         }
+        assert_eq!((MAX_PROOF_BYTES, MAX_TOKEN_BYTES), (8_192, 16_384), "what the documentation says in KiB");
         let longest = format!("DPoP {}", "a".repeat(MAX_TOKEN_BYTES));
         assert!(Credentials::of(&headers("authorization", &[longest.as_bytes()])).is_ok());
         let longer = format!("{longest}a");

@@ -132,6 +132,8 @@ mod tests {
 
     #[test]
     fn thumbprints_have_one_spelling() {
+        let good = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
+        assert_eq!(good.parse::<Thumbprint>().unwrap().to_string(), good);
         for bad in ["", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xt"] {
             assert_eq!(bad.parse::<Thumbprint>(), Err(ThumbprintError(())), "{bad}");
         }

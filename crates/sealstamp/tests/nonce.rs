@@ -9,7 +9,9 @@
 )]
 
 use proptest::prelude::*;
-use sealstamp::{Audience, Binding, Fleet, Fresh, Refusal, Ring, Settings, Suite, Thumbprint, UnixMillis};
+use sealstamp::{
+    Audience, Binding, EPOCH_MS, Fleet, Fresh, Refusal, Ring, Settings, Suite, Thumbprint, UnixMillis, UnverifiedHeader,
+};
 
 const SUITES: [Suite; 2] = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305];
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
@@ -31,6 +33,25 @@ fn flip(nonce: &str, bit: usize) -> String {
     let value = ALPHABET.iter().position(|c| *c == chars[bit / 6]).unwrap();
     chars[bit / 6] = ALPHABET[value ^ (0x20 >> (bit % 6))];
     String::from_utf8(chars).unwrap()
+}
+
+/// A nonce is the same text in whatever way it is asked for, and its claims can be read without any key.
+#[test]
+fn a_nonce_as_text_and_what_it_claims() {
+    for (suite, version) in SUITES.into_iter().zip([1, 2]) {
+        let fleet = fleet(suite);
+        let nonce = fleet.mint(NOW, &Binding::None);
+        let text: &str = nonce.as_ref();
+        assert_eq!((text, nonce.to_string().as_str()), (nonce.as_str(), nonce.as_str()));
+        assert_eq!(format!("{nonce:?}"), format!("Nonce({text})"));
+
+        let header = UnverifiedHeader::read(text).unwrap();
+        assert_eq!((header.version(), header.kid()), (version, fleet.ring().active(NOW).kid()));
+        assert_eq!(u64::from(header.epoch()), NOW.get() / EPOCH_MS);
+        let start = header.epoch_starts_at().get();
+        assert!((start..start + EPOCH_MS).contains(&NOW.get()) && start.is_multiple_of(EPOCH_MS));
+        assert_eq!(UnverifiedHeader::read(&text[1..]), None);
+    }
 }
 
 #[test]

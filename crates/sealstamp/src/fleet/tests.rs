@@ -124,6 +124,22 @@ fn a_staged_key_opens_before_its_date() {
     assert_eq!(early.open(&old, at(NOW), &Binding::None), Err(Refusal::RevokedKey));
 }
 
+/// Once in an epoch, and once for each new ring, in the thread that brings it: no request pays for a swap.
+#[test]
+fn keys_are_derived_when_an_epoch_or_a_ring_is_new() {
+    let fleet = fleet(ring(Suite::Aes256Gcm));
+    let use_it = |now: u64| {
+        let nonce = fleet.mint(at(now), &Binding::None);
+        assert!(fleet.open(&nonce, at(now), &Binding::None).is_ok());
+        fleet.0.derivations.load(Ordering::Relaxed)
+    };
+    assert_eq!([use_it(NOW), use_it(NOW + 1), use_it(NOW + EPOCH_MS), use_it(NOW + EPOCH_MS)], [1, 1, 2, 2]);
+    let rotated = fleet.ring().rotate(None, at(NOW), Fresh::insecure_from_seed(2), Force::No).unwrap().ring;
+    fleet.swap(rotated).unwrap();
+    assert_eq!(fleet.0.derivations.load(Ordering::Relaxed), 3);
+    assert_eq!(use_it(NOW + EPOCH_MS), 3);
+}
+
 #[test]
 fn no_forged_nonce_causes_a_derivation() {
     let fleet = fleet(ring(Suite::Aes256Gcm));
