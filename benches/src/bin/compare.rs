@@ -51,6 +51,10 @@ fn main() -> ExitCode {
         chacha: chacha(),
         keys: keys(),
         threads: world.threads(),
+        threads_sharing_nothing: {
+            let floor = floor::aes();
+            two_threads_over_one(|| black_box(&floor).mint(), Duration::from_secs(3))
+        },
     };
     if json {
         println!("{:#}", results.json());
