@@ -1,4 +1,4 @@
-//! Ours, the floor and the peers, side by side in one run of under a minute:
+//! Ours, the floor and the peers, side by side in one run of a minute:
 //! `cargo run --release -p sealstamp-bench --bin compare [-- --json] [-- --svg FOLDER]`.
 
 #![allow(
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         threads: world.threads(),
         threads_sharing_nothing: {
             let floor = floor::aes();
-            two_threads_over_one(|| black_box(&floor).mint(), Duration::from_secs(3))
+            two_threads_over_one(|| black_box(&floor).mint(), Duration::from_secs(6))
         },
     };
     if json {
@@ -213,7 +213,7 @@ impl World {
     fn threads(&self) -> [(&'static str, f64); 3] {
         let nonce = self.fleet.mint(clock(), &Binding::None);
         let request = request(&self.token, &self.proof(&nonce));
-        let budget = Duration::from_secs(3);
+        let budget = Duration::from_secs(6);
         let mint = || self.fleet.mint(clock(), black_box(&Binding::None));
         let open = || self.fleet.open(black_box(&nonce), clock(), black_box(&Binding::None)).expect("fresh");
         let verify = || self.ours.verify(black_box(&request));
