@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::SystemTime;
 
-use sealstamp::{Force, Fresh, Kid, Refused, Ring, RingFile, Settings, Suite, Transition, UnixMillis};
+use sealstamp::{Force, Fresh, Kid, Ring, RingFile, Settings, Suite, Transition, TransitionError, UnixMillis};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -62,7 +62,10 @@ impl Operator {
         self.change(|ring, fresh| ring.revoke(kid, now(), fresh, Force::No))
     }
 
-    fn change(&self, change: impl FnOnce(&Ring, Fresh) -> std::result::Result<Transition, Refused>) -> Result<()> {
+    fn change(
+        &self,
+        change: impl FnOnce(&Ring, Fresh) -> std::result::Result<Transition, TransitionError>,
+    ) -> Result<()> {
         let fresh = Fresh::from_os()?;
         self.file.update(|ring| change(ring, fresh))?;
         Ok(())

@@ -1,7 +1,8 @@
 //! The life of a ring: any sequence of transitions, by a clock that goes where it likes.
 
 use sealstamp::{
-    Binding, Cost, Fleet, Force, Fresh, Key, Kid, Refusal, Refused, Ring, Settings, Suite, Transition, UnixMillis,
+    Binding, Cost, Fleet, Force, Fresh, Key, Kid, Refusal, Ring, Settings, Suite, Transition, TransitionError,
+    UnixMillis,
 };
 
 use crate::{input::Input, rings};
@@ -118,7 +119,7 @@ fn unknown_kid() -> Kid {
     "00000000".parse().expect("eight digits")
 }
 
-fn apply(ring: &Ring, step: Step, now: UnixMillis, fresh: Fresh) -> Result<Transition, Refused> {
+fn apply(ring: &Ring, step: Step, now: UnixMillis, fresh: Fresh) -> Result<Transition, TransitionError> {
     match step {
         Step::Rotate(at, force) => ring.rotate(at, now, fresh, force),
         Step::Revoke(kid, force) => ring.revoke(kid, now, fresh, force),
@@ -207,27 +208,27 @@ fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost)
 }
 
 /// A refusal that names a time keeps its word.
-fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: Refused, fresh: Fresh) {
+fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: TransitionError, fresh: Fresh) {
     let _ = refused.to_string();
     let Some(legal_at) = refused.legal_at() else {
         return match refused {
-            Refused::UnknownKid => assert!(matches!(step, Step::Revoke(kid, _) if kid == unknown_kid())),
-            Refused::AlreadyRevoked { .. } => assert!(matches!(step, Step::Revoke(..))),
-            Refused::NothingToPrune => assert!(matches!(step, Step::Prune(_))),
-            _ => assert_eq!(refused, Refused::OutOfRange),
+            TransitionError::UnknownKid => assert!(matches!(step, Step::Revoke(kid, _) if kid == unknown_kid())),
+            TransitionError::AlreadyRevoked { .. } => assert!(matches!(step, Step::Revoke(..))),
+            TransitionError::NothingToPrune => assert!(matches!(step, Step::Prune(_))),
+            _ => assert_eq!(refused, TransitionError::OutOfRange),
         };
     };
     let kept = match (refused, step) {
-        (Refused::Pending { .. }, Step::Rotate(_, Force::No)) => ring.rotate(None, legal_at, fresh, Force::No),
-        (Refused::TooEarly { .. }, Step::Rotate(Some(_), Force::No)) => {
+        (TransitionError::Pending { .. }, Step::Rotate(_, Force::No)) => ring.rotate(None, legal_at, fresh, Force::No),
+        (TransitionError::TooEarly { .. }, Step::Rotate(Some(_), Force::No)) => {
             ring.rotate(Some(legal_at), now, fresh, Force::No)
         }
-        (Refused::NotYetPrunable { .. }, Step::Prune(Force::No)) => ring.prune(legal_at, Force::No),
-        (Refused::OnlyKey { .. }, Step::Revoke(kid, Force::No)) => {
+        (TransitionError::NotYetPrunable { .. }, Step::Prune(Force::No)) => ring.prune(legal_at, Force::No),
+        (TransitionError::OnlyKey { .. }, Step::Revoke(kid, Force::No)) => {
             let rotated = ring.rotate(None, now, fresh, Force::No);
             rotated.and_then(|rotated| rotated.ring.revoke(kid, legal_at, Fresh::insecure_from_seed(0), Force::No))
         }
         _ => panic!("{step:?} is refused with {refused:?}"),
     };
-    assert!(matches!(kept, Ok(_) | Err(Refused::OutOfRange)), "{refused:?}, and then {:?}", kept.err());
+    assert!(matches!(kept, Ok(_) | Err(TransitionError::OutOfRange)), "{refused:?}, and then {:?}", kept.err());
 }

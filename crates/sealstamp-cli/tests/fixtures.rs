@@ -29,7 +29,7 @@ fn rotate(ring: &Ring, time: &str, seed: u64) -> Ring {
     done(ring.rotate(None, at(time), fresh(seed), Force::No))
 }
 
-fn done(result: Result<Transition, sealstamp::Refused>) -> Ring {
+fn done(result: Result<Transition, sealstamp::TransitionError>) -> Ring {
     result.unwrap().ring
 }
 

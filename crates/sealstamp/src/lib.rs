@@ -32,7 +32,7 @@
 //!
 //! 1. `ring_file`: bytes to ring and back, strict ([`Ring::parse`], [`RingError`]).
 //! 2. `ring`: keys, and the state of each as a pure function of (ring, now) ([`Ring::status`], [`KeyState`]).
-//! 3. `transition`: `init`, `rotate`, `revoke`, `prune` as pure functions ([`Ring::rotate`], [`Refused`]).
+//! 3. `transition`: `init`, `rotate`, `revoke`, `prune` as pure functions ([`Ring::rotate`], [`TransitionError`]).
 //! 4. `secret` and `epoch`: secrets, and the keys derived from them for one audience and 4,096 s.
 //! 5. `nonce`: the 45 bytes, sealed and opened.
 //! 6. `window`: milliseconds, and the verdict on an age.
@@ -83,5 +83,5 @@ pub use reload::{ReloadError, ReloadFault, ReloadStatus, Reloader};
 pub use ring::{Key, KeyState, KeyStatus, Kid, KidError, Ring, Settings, SettingsError, Suite, SuiteError};
 pub use ring_file::{RingError, RingErrorKind};
 pub use secret::{EntropyError, Fresh};
-pub use transition::{Cost, Force, Refused, Transition};
+pub use transition::{Cost, Force, Transition, TransitionError};
 pub use window::{EPOCH_MS, UnixMillis};

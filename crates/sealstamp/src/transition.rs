@@ -46,7 +46,7 @@ pub struct Cost {
 /// A transition was refused. The ring is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum TransitionError {
     /// A key is dated and still to come; another rotation may start at its date.
     Pending {
         /// The key that is to come.
@@ -84,7 +84,7 @@ pub enum Refused {
     KidTaken,
 }
 
-impl Refused {
+impl TransitionError {
     /// The next time at which the same transition would be accepted, if waiting helps.
     #[must_use]
     pub const fn legal_at(&self) -> Option<UnixMillis> {
@@ -102,7 +102,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for TransitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pending { kid, legal_at } => write!(f, "key {kid} is to become active at {legal_at}"),
@@ -124,7 +124,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for TransitionError {}
 
 impl Ring {
     /// A new ring: one key active since `now - max_skew`, so that the slowest clock agrees, and one staged, so that a
@@ -150,22 +150,22 @@ impl Ring {
     /// Dates the staged key `at`, or `now + propagation` if none is given, and appends a new staged key of its suite.
     ///
     /// # Errors
-    /// [`Refused::Pending`] while a key is to come; [`Refused::TooEarly`] if `at` is before `now + propagation`;
-    /// [`Refused::OutOfRange`]. With [`Force::YesAtACost`] only the last.
+    /// [`TransitionError::Pending`] while a key is to come; [`TransitionError::TooEarly`] if `at` is before `now + propagation`;
+    /// [`TransitionError::OutOfRange`]. With [`Force::YesAtACost`] only the last.
     pub fn rotate(
         &self,
         at: Option<UnixMillis>,
         now: UnixMillis,
         fresh: Fresh,
         force: Force,
-    ) -> Result<Transition, Refused> {
+    ) -> Result<Transition, TransitionError> {
         let settings = self.settings;
         // Several are to come if a rotation was forced, or the clock went back: nothing may start before the last.
         let to_come = self.keys.iter().skip(self.active_index(now)).skip(1);
         let last = to_come.rev().find(|k| k.is_live() && k.activates_at.is_some());
         if let Some(key) = last.filter(|_| force == Force::No) {
             let legal_at = key.activates_at.unwrap_or(now);
-            return Err(Refused::Pending { kid: key.kid(), legal_at });
+            return Err(TransitionError::Pending { kid: key.kid(), legal_at });
         }
         let mut next = self.successor(now)?;
         let [first, second] = fresh.0;
@@ -173,7 +173,7 @@ impl Ring {
             Some(index) => index,
             None => next.append(first, now),
         };
-        let Some(key) = next.keys.get(staged) else { return Err(Refused::OutOfRange) };
+        let Some(key) = next.keys.get(staged) else { return Err(TransitionError::OutOfRange) };
         // A file is known everywhere a propagation after it was written. For a key that has just been made, by a
         // revocation for example, that is not enough: its date is given by the clock that writes now, and to the fastest
         // clock of the fleet it comes up to a skew before the slowest replica has loaded the file that brought the key.
@@ -184,7 +184,7 @@ impl Ring {
         let known = start.saturating_add(settings.propagation_ms());
         let date = at.unwrap_or(known);
         if date < known && force == Force::No {
-            return Err(Refused::TooEarly { legal_at: known });
+            return Err(TransitionError::TooEarly { legal_at: known });
         }
         debug_assert!(key.activates_at.is_none());
         next.date(staged, date);
@@ -200,15 +200,15 @@ impl Ring {
     /// key is appended whenever none is left.
     ///
     /// # Errors
-    /// [`Refused::UnknownKid`]; [`Refused::AlreadyRevoked`]; [`Refused::OnlyKey`] if no other key could mint, unless
-    /// forced; [`Refused::OutOfRange`].
-    pub fn revoke(&self, kid: Kid, now: UnixMillis, fresh: Fresh, force: Force) -> Result<Transition, Refused> {
+    /// [`TransitionError::UnknownKid`]; [`TransitionError::AlreadyRevoked`]; [`TransitionError::OnlyKey`] if no other key could mint, unless
+    /// forced; [`TransitionError::OutOfRange`].
+    pub fn revoke(&self, kid: Kid, now: UnixMillis, fresh: Fresh, force: Force) -> Result<Transition, TransitionError> {
         let settings = self.settings;
-        let index = self.keys.iter().position(|k| k.kid() == kid).ok_or(Refused::UnknownKid)?;
+        let index = self.keys.iter().position(|k| k.kid() == kid).ok_or(TransitionError::UnknownKid)?;
         let mut next = self.successor(now)?;
-        let Some(key) = next.keys.get_mut(index) else { return Err(Refused::UnknownKid) };
+        let Some(key) = next.keys.get_mut(index) else { return Err(TransitionError::UnknownKid) };
         if let Some(revoked_at) = key.revoked_at {
-            return Err(Refused::AlreadyRevoked { revoked_at });
+            return Err(TransitionError::AlreadyRevoked { revoked_at });
         }
         let date = key.activates_at;
         let active = self.active_index(now);
@@ -221,7 +221,7 @@ impl Ring {
                 Some(heir) => heir,
                 None if force == Force::No => {
                     let known = now.saturating_add(settings.propagation_ms()).saturating_add(settings.max_skew_ms());
-                    return Err(Refused::OnlyKey { legal_at: known });
+                    return Err(TransitionError::OnlyKey { legal_at: known });
                 }
                 None => next.append(first, now),
             };
@@ -262,8 +262,8 @@ impl Ring {
     /// file that leaked.
     ///
     /// # Errors
-    /// [`Refused::OutOfRange`].
-    pub fn revoke_all(&self, now: UnixMillis, fresh: Fresh) -> Result<Transition, Refused> {
+    /// [`TransitionError::OutOfRange`].
+    pub fn revoke_all(&self, now: UnixMillis, fresh: Fresh) -> Result<Transition, TransitionError> {
         let settings = self.settings;
         let mut next = self.successor(now)?;
         let active = self.active_index(now);
@@ -290,15 +290,17 @@ impl Ring {
     /// Removes every key and tombstone that is of no more use. Forced, every retiring key and tombstone.
     ///
     /// # Errors
-    /// [`Refused::NotYetPrunable`] with the time at which the first may go; [`Refused::NothingToPrune`];
-    /// [`Refused::OutOfRange`].
-    pub fn prune(&self, now: UnixMillis, force: Force) -> Result<Transition, Refused> {
+    /// [`TransitionError::NotYetPrunable`] with the time at which the first may go; [`TransitionError::NothingToPrune`];
+    /// [`TransitionError::OutOfRange`].
+    pub fn prune(&self, now: UnixMillis, force: Force) -> Result<Transition, TransitionError> {
         let mut next = self.successor(now)?;
         let candidates: Vec<Option<UnixMillis>> = self.status(now).map(|s| s.prunable_at).collect();
         let goes = |at: Option<UnixMillis>| at.is_some_and(|at| at <= now || force == Force::YesAtACost);
         if !candidates.iter().any(|at| goes(*at)) {
             let first = candidates.into_iter().flatten().min();
-            return Err(first.map_or(Refused::NothingToPrune, |legal_at| Refused::NotYetPrunable { legal_at }));
+            return Err(
+                first.map_or(TransitionError::NothingToPrune, |legal_at| TransitionError::NotYetPrunable { legal_at })
+            );
         }
         let mut fates = candidates.iter();
         next.keys.retain(|_| !fates.next().is_some_and(|at| goes(*at)));
@@ -307,9 +309,9 @@ impl Ring {
     }
 
     /// A copy with the next serial, if there is one and the clock is within the dates that a file can write.
-    fn successor(&self, now: UnixMillis) -> Result<Self, Refused> {
+    fn successor(&self, now: UnixMillis) -> Result<Self, TransitionError> {
         if self.serial >= MAX_SERIAL || now > UnixMillis::MAX_DATE {
-            return Err(Refused::OutOfRange);
+            return Err(TransitionError::OutOfRange);
         }
         Ok(Self { serial: self.serial.saturating_add(1), ..self.clone() })
     }
@@ -371,14 +373,14 @@ impl Ring {
     }
 
     /// The last look at a new ring before anybody gets it.
-    fn finish(self, cost: Cost) -> Result<Transition, Refused> {
+    fn finish(self, cost: Cost) -> Result<Transition, TransitionError> {
         let too_late = |k: &Key| k.activates_at.is_some_and(|at| at > UnixMillis::MAX_DATE);
         match self.check() {
             Ok(()) if !self.keys.iter().any(too_late) => Ok(Transition { ring: self, cost }),
-            Err((Unfit::DuplicateKid, _)) => Err(Refused::KidTaken),
+            Err((Unfit::DuplicateKid, _)) => Err(TransitionError::KidTaken),
             unfit => {
                 debug_assert!(matches!(unfit, Ok(()) | Err((Unfit::TooManyKeys, _))), "a transition broke the ring");
-                Err(Refused::OutOfRange)
+                Err(TransitionError::OutOfRange)
             }
         }
     }

@@ -17,8 +17,8 @@ use std::sync::Barrier;
 use std::thread;
 
 use sealstamp::{
-    FileErrorKind, Force, Fresh, Refused, Ring, RingErrorKind, RingFile, Settings, Suite, Transition, UnixMillis,
-    UpdateError,
+    FileErrorKind, Force, Fresh, Ring, RingErrorKind, RingFile, Settings, Suite, Transition, TransitionError,
+    UnixMillis, UpdateError,
 };
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
@@ -27,7 +27,7 @@ fn ring(seed: u64) -> Ring {
     Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::insecure_from_seed(seed))
 }
 
-fn rotated(ring: &Ring) -> Result<Transition, Refused> {
+fn rotated(ring: &Ring) -> Result<Transition, TransitionError> {
     let seed = 1_000 + ring.serial();
     ring.rotate(None, NOW, Fresh::insecure_from_seed(seed), Force::YesAtACost)
 }
@@ -127,7 +127,7 @@ fn a_refused_change_writes_nothing() {
     let file = ring_in(folder.path());
     let before = fs::metadata(file.path()).unwrap();
     let refused = file.update(|ring| ring.prune(NOW, Force::No));
-    assert_eq!(refused.unwrap_err(), UpdateError::Change(Refused::NothingToPrune));
+    assert_eq!(refused.unwrap_err(), UpdateError::Change(TransitionError::NothingToPrune));
     let after = fs::metadata(file.path()).unwrap();
     assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
 }

@@ -6,8 +6,8 @@
 use std::fmt::Display;
 
 use sealstamp::{
-    Audience, Fleet, Force, Fresh, KeyState, Kid, Refusal, Refused, Ring, RingErrorKind, Settings, Suite, SwapError,
-    Thumbprint, UnixMillis,
+    Audience, Fleet, Force, Fresh, KeyState, Kid, Refusal, Ring, RingErrorKind, Settings, Suite, SwapError, Thumbprint,
+    TransitionError, UnixMillis,
 };
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
@@ -49,26 +49,26 @@ fn of_settings() {
 fn of_refused_transitions() {
     let (kid, legal_at, revoked_at) = ("00c0ffee".parse().unwrap(), NOW, NOW.saturating_add(1));
     for (refused, says, helps) in [
-        (Refused::Pending { kid, legal_at }, "key 00c0ffee is to become active at 2026-11-22T19:00:00Z", true),
+        (TransitionError::Pending { kid, legal_at }, "key 00c0ffee is to become active at 2026-11-22T19:00:00Z", true),
         (
-            Refused::TooEarly { legal_at },
+            TransitionError::TooEarly { legal_at },
             "replicas may not have loaded the ring by then; the earliest date is 2026-11-22T19:00:00Z",
             true,
         ),
         (
-            Refused::NotYetPrunable { legal_at },
+            TransitionError::NotYetPrunable { legal_at },
             "nonces of every retiring key may still be fresh; the first may be pruned at 2026-11-22T19:00:00Z",
             true,
         ),
-        (Refused::NothingToPrune, "no key is retiring or revoked", false),
+        (TransitionError::NothingToPrune, "no key is retiring or revoked", false),
         (
-            Refused::OnlyKey { legal_at },
+            TransitionError::OnlyKey { legal_at },
             "no other key could mint; rotate first, then the fleet can do without this one at 2026-11-22T19:00:00Z",
             true,
         ),
-        (Refused::UnknownKid, "no key of the ring has this kid", false),
-        (Refused::AlreadyRevoked { revoked_at }, "the key was revoked at 2026-11-22T19:00:00.001Z", false),
-        (Refused::OutOfRange, "a time, the serial or the number of keys would be out of range", false),
+        (TransitionError::UnknownKid, "no key of the ring has this kid", false),
+        (TransitionError::AlreadyRevoked { revoked_at }, "the key was revoked at 2026-11-22T19:00:00.001Z", false),
+        (TransitionError::OutOfRange, "a time, the serial or the number of keys would be out of range", false),
     ] {
         assert_eq!(refused.to_string(), says);
         assert_eq!(refused.legal_at(), helps.then_some(legal_at), "{says}");

@@ -9,7 +9,7 @@
 )]
 
 use proptest::prelude::*;
-use sealstamp::{Force, Fresh, Refused, Ring, RingError, RingErrorKind, Settings, Suite, UnixMillis};
+use sealstamp::{Force, Fresh, Ring, RingError, RingErrorKind, Settings, Suite, TransitionError, UnixMillis};
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
 
@@ -133,7 +133,7 @@ fn faults_of_the_whole_list() {
         ring.rotate(None, NOW, Fresh::insecure_from_seed(4), Force::YesAtACost).map(|t| t.ring.keys().len())
     };
     assert_eq!(rotate(1_021), Ok(1_024));
-    assert_eq!(rotate(1_022), Err(Refused::OutOfRange));
+    assert_eq!(rotate(1_022), Err(TransitionError::OutOfRange));
     let padded = |len: usize| file.clone() + &" ".repeat(len - file.len());
     assert!(Ring::parse(padded(Ring::MAX_FILE_LEN).as_bytes()).is_ok());
     assert_eq!(refusal(&padded(Ring::MAX_FILE_LEN + 1)).kind(), K::TooLarge);

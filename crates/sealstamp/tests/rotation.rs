@@ -11,7 +11,7 @@
 
 use proptest::prelude::*;
 use sealstamp::{
-    Audience, Binding, Fleet, Force, Fresh, KeyState, Kid, Refusal, Refused, Ring, Settings, Suite, Transition,
+    Audience, Binding, Fleet, Force, Fresh, KeyState, Kid, Refusal, Ring, Settings, Suite, Transition, TransitionError,
     UnixMillis,
 };
 
@@ -56,7 +56,7 @@ use KeyState::{Active, Prunable, Retiring, Revoked, Staged};
 fn rotation_waits_for_the_last_pending_key() {
     let once = rotated(&ring(), NOW, 2);
     let twice = once.rotate(Some(at(NOW + 2 * PROPAGATION)), at(NOW), fresh(3), Force::YesAtACost).unwrap().ring;
-    let refused = Refused::Pending { kid: kid(&twice, 2), legal_at: at(NOW + 2 * PROPAGATION) };
+    let refused = TransitionError::Pending { kid: kid(&twice, 2), legal_at: at(NOW + 2 * PROPAGATION) };
     for now in [NOW, NOW + PROPAGATION, NOW + 2 * PROPAGATION - 1] {
         assert_eq!(twice.rotate(None, at(now), fresh(4), Force::No).unwrap_err(), refused);
     }
@@ -147,12 +147,12 @@ fn a_key_goes_from_staged_to_pruned() {
     }
     assert_eq!(
         ring.prune(at(date + GRACE - 1), Force::No).unwrap_err(),
-        Refused::NotYetPrunable { legal_at: at(date + GRACE) }
+        TransitionError::NotYetPrunable { legal_at: at(date + GRACE) }
     );
     let pruned = ring.prune(at(date + GRACE), Force::No).unwrap();
     assert_eq!(pruned.cost, Default::default());
     assert_eq!(states(&pruned.ring, date + GRACE), [Active, Staged]);
-    assert_eq!(pruned.ring.prune(at(date + GRACE), Force::No).unwrap_err(), Refused::NothingToPrune);
+    assert_eq!(pruned.ring.prune(at(date + GRACE), Force::No).unwrap_err(), TransitionError::NothingToPrune);
 }
 
 /// A key that stays costs nothing, however long it is still needed.
@@ -176,7 +176,7 @@ fn what_may_still_mint_is_not_pruned() {
     assert_eq!(states(&twice, NOW), [Active, Staged, Staged, Staged]);
     assert!(twice.status(at(NOW)).all(|s| s.prunable_at.is_none()));
     for force in [Force::No, Force::YesAtACost] {
-        assert_eq!(twice.prune(at(NOW), force).unwrap_err(), Refused::NothingToPrune);
+        assert_eq!(twice.prune(at(NOW), force).unwrap_err(), TransitionError::NothingToPrune);
     }
     let revoked = twice.revoke(kid(&twice, 3), at(NOW), fresh(4), Force::No).unwrap().ring;
     let gone = NOW + PROPAGATION + GRACE;
@@ -193,7 +193,7 @@ fn i3_a_second_rotation_waits_for_the_first() {
     let date = NOW + PROPAGATION;
     let again = |now: u64| ring.rotate(None, at(now), fresh(3), Force::No);
     let refused = again(date - 1).unwrap_err();
-    assert_eq!(refused, Refused::Pending { kid: kid(&ring, 1), legal_at: at(date) });
+    assert_eq!(refused, TransitionError::Pending { kid: kid(&ring, 1), legal_at: at(date) });
     assert_eq!(refused.legal_at(), Some(at(date)));
     assert_eq!(dates(&again(date).unwrap().ring)[2], Some(date + PROPAGATION));
 }
@@ -202,7 +202,11 @@ fn i3_a_second_rotation_waits_for_the_first() {
 fn i3_no_date_before_every_replica_can_know_it() {
     let at_date = |date: u64| ring().rotate(Some(at(date)), at(NOW), fresh(2), Force::No);
     for early in [0, NOW - 1, NOW, NOW + PROPAGATION - 1] {
-        assert_eq!(at_date(early).unwrap_err(), Refused::TooEarly { legal_at: at(NOW + PROPAGATION) }, "{early}");
+        assert_eq!(
+            at_date(early).unwrap_err(),
+            TransitionError::TooEarly { legal_at: at(NOW + PROPAGATION) },
+            "{early}"
+        );
     }
     for date in [NOW + PROPAGATION, NOW + 86_400_000] {
         let rotated = at_date(date).unwrap();
@@ -211,8 +215,8 @@ fn i3_no_date_before_every_replica_can_know_it() {
     let forced = ring().rotate(Some(at(NOW)), at(NOW), fresh(2), Force::YesAtACost).unwrap();
     assert_eq!(dates(&forced.ring)[1], Some(NOW));
     assert_eq!(forced.cost.retries_until, Some(at(NOW + PROPAGATION + GRACE)));
-    assert_eq!(at_date(u64::MAX).unwrap_err(), Refused::OutOfRange);
-    assert_eq!(ring().rotate(None, at(u64::MAX), fresh(2), Force::No).unwrap_err(), Refused::OutOfRange);
+    assert_eq!(at_date(u64::MAX).unwrap_err(), TransitionError::OutOfRange);
+    assert_eq!(ring().rotate(None, at(u64::MAX), fresh(2), Force::No).unwrap_err(), TransitionError::OutOfRange);
 }
 
 /// I1: a key that a revocation has just made needs a skew more. The operator's clock was fast then and is slow now.
@@ -227,7 +231,7 @@ fn i3_a_key_that_was_just_made_is_dated_a_skew_later() {
     for now in [slow(written + 1), fast(written), fast(written) + SKEW] {
         assert_eq!(dates(&rotate(now, None).unwrap().ring)[staged], Some(legal_at), "{now}");
         assert!(rotate(now, Some(legal_at)).is_ok());
-        assert_eq!(rotate(now, Some(legal_at - 1)).unwrap_err(), Refused::TooEarly { legal_at: at(legal_at) });
+        assert_eq!(rotate(now, Some(legal_at - 1)).unwrap_err(), TransitionError::TooEarly { legal_at: at(legal_at) });
     }
     // The fastest clock mints with it when the slowest replica has loaded the file that brought it.
     assert!(slow(legal_at) >= written + PROPAGATION);
@@ -300,7 +304,10 @@ fn a_tombstone_stays_until_every_replica_knows_it() {
     let now = NOW + PROPAGATION;
     let revoked = base.revoke(kid(&base, 0), at(now), fresh(2), Force::No).unwrap().ring;
     let gone = now + PROPAGATION + GRACE;
-    assert_eq!(revoked.prune(at(gone - 1), Force::No).unwrap_err(), Refused::NotYetPrunable { legal_at: at(gone) });
+    assert_eq!(
+        revoked.prune(at(gone - 1), Force::No).unwrap_err(),
+        TransitionError::NotYetPrunable { legal_at: at(gone) }
+    );
     assert_eq!(states(&revoked.prune(at(gone), Force::No).unwrap().ring, gone), [Active, Staged]);
     let forced = revoked.prune(at(now), Force::YesAtACost).unwrap();
     assert_eq!((forced.ring.keys().len(), forced.cost.retries_until), (2, Some(at(gone))));
@@ -312,11 +319,11 @@ fn revoke_refuses_what_it_cannot_do() {
     let kids = [kid(&ring, 0), kid(&ring, 1)];
     assert_eq!(
         ring.revoke("00000000".parse().unwrap(), at(NOW), fresh(2), Force::No).unwrap_err(),
-        Refused::UnknownKid
+        TransitionError::UnknownKid
     );
     let revoked = ring.revoke(kids[1], at(NOW), fresh(2), Force::No).unwrap().ring;
     let again = revoked.revoke(kids[1], at(NOW + 1), fresh(3), Force::YesAtACost).unwrap_err();
-    assert_eq!(again, Refused::AlreadyRevoked { revoked_at: at(NOW) });
+    assert_eq!(again, TransitionError::AlreadyRevoked { revoked_at: at(NOW) });
 }
 
 /// Two of a thousand keys may share a kid by chance, and a ring with both could not be read.
@@ -324,7 +331,7 @@ fn revoke_refuses_what_it_cannot_do() {
 fn a_kid_that_is_taken_is_not_taken_again() {
     let ring = rotated(&ring(), NOW, 2);
     let now = NOW + PROPAGATION;
-    assert_eq!(ring.rotate(None, at(now), fresh(2), Force::YesAtACost).unwrap_err(), Refused::KidTaken);
+    assert_eq!(ring.rotate(None, at(now), fresh(2), Force::YesAtACost).unwrap_err(), TransitionError::KidTaken);
     assert!(ring.rotate(None, at(now), fresh(3), Force::No).is_ok());
 }
 
@@ -334,7 +341,7 @@ fn i3_the_only_key_is_not_revoked() {
     let ring = only_key();
     let known = NOW + PROPAGATION + SKEW;
     let revoke = |ring: &Ring, now: u64, force| ring.revoke(kid(ring, 0), at(now), fresh(2), force);
-    assert_eq!(revoke(&ring, NOW, Force::No).unwrap_err(), Refused::OnlyKey { legal_at: at(known) });
+    assert_eq!(revoke(&ring, NOW, Force::No).unwrap_err(), TransitionError::OnlyKey { legal_at: at(known) });
     let forced = revoke(&ring, NOW, Force::YesAtACost).unwrap();
     assert_eq!(states(&forced.ring, NOW), [Revoked, Active, Staged]);
     assert_eq!(forced.cost.unknown_key_until, Some(at(known)));
@@ -393,14 +400,14 @@ fn serials_and_dates_end() {
         assert_eq!(next.unwrap().ring.serial(), last);
     }
     for next in all(&numbered(last), date) {
-        assert_eq!(next.unwrap_err(), Refused::OutOfRange);
+        assert_eq!(next.unwrap_err(), TransitionError::OutOfRange);
     }
     let end = UnixMillis::MAX_DATE.get();
     assert!(ring().revoke(kid(&ring(), 1), at(end), fresh(2), Force::No).is_ok());
     let dated = |date: u64| ring().rotate(Some(at(date)), at(NOW), fresh(2), Force::No).map(|t| dates(&t.ring)[1]);
-    assert_eq!((dated(end), dated(end + 1)), (Ok(Some(end)), Err(Refused::OutOfRange)));
+    assert_eq!((dated(end), dated(end + 1)), (Ok(Some(end)), Err(TransitionError::OutOfRange)));
     for next in all(&ring(), end + 1) {
-        assert_eq!(next.unwrap_err(), Refused::OutOfRange);
+        assert_eq!(next.unwrap_err(), TransitionError::OutOfRange);
     }
 }
 
@@ -420,7 +427,7 @@ fn a_clock_set_back_makes_no_unreadable_ring() {
         let next = next.unwrap().ring;
         assert_eq!(Ring::parse(next.to_json().as_bytes()), Ok(next));
     }
-    assert!(matches!(base.rotate(None, at(back), fresh(3), Force::No), Err(Refused::Pending { .. })));
+    assert!(matches!(base.rotate(None, at(back), fresh(3), Force::No), Err(TransitionError::Pending { .. })));
 }
 
 /// What an operator may do, at random.

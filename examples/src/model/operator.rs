@@ -1,7 +1,7 @@
 //! The operator: every command of the tool, through the real transitions, at times good and bad.
 
 use fastrand::Rng;
-use sealstamp::{Force, Fresh, KeyState, Kid, Refused, Ring, Settings, Suite, Transition, UnixMillis};
+use sealstamp::{Force, Fresh, KeyState, Kid, Ring, Settings, Suite, Transition, TransitionError, UnixMillis};
 
 use super::replica::Clock;
 use super::report::Report;
@@ -130,7 +130,7 @@ impl Operator {
                     _ => None,
                 };
                 match ring.rotate(date, now, fresh, Force::No) {
-                    Err(Refused::TooEarly { legal_at }) => {
+                    Err(TransitionError::TooEarly { legal_at }) => {
                         report.commands.refused += 1;
                         ring.rotate(Some(legal_at), now, self.fresh(), Force::No)
                     }
@@ -159,7 +159,7 @@ impl Operator {
             }
             Err(refused) => {
                 report.commands.refused += 1;
-                let worth_it = matches!(refused, Refused::Pending { .. }) && command.is_rotation();
+                let worth_it = matches!(refused, TransitionError::Pending { .. }) && command.is_rotation();
                 refused.legal_at().filter(|_| worth_it).map(Retry)
             }
         }

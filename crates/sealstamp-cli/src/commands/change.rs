@@ -1,7 +1,7 @@
 //! What the commands that change a ring have in common: say what becomes of it and what that costs, then write it, or
 //! say why not.
 
-use sealstamp::{Cost, Force, Fresh, Key, Refused, Ring, Transition, UnixMillis};
+use sealstamp::{Cost, Force, Fresh, Key, Ring, Transition, TransitionError, UnixMillis};
 
 use crate::cli::Change;
 use crate::say::{self, Failure, Outcome};
@@ -10,13 +10,13 @@ use crate::text::{self, Span};
 
 /// Why nothing is to be written.
 pub(super) enum Stop {
-    Refused(Refused),
+    Refused(TransitionError),
     /// There is nothing to do, for this reason, and that is fine.
     Idle(String),
 }
 
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
+impl From<TransitionError> for Stop {
+    fn from(refused: TransitionError) -> Self {
         Self::Refused(refused)
     }
 }
@@ -84,20 +84,22 @@ fn told(store: &Store, ring: &Ring) {
     }
 }
 
-fn refusal(refused: Refused, now: UnixMillis) -> Failure {
+fn refusal(refused: TransitionError, now: UnixMillis) -> Failure {
     let wait = refused.legal_at().map(|at| format!(" ({})", text::from_now(at, now))).unwrap_or_default();
     let failure = Failure::new(format_args!("refused: {refused}{wait}; nothing is changed"));
     match refused {
-        Refused::Pending { kid, .. } => {
+        TransitionError::Pending { kid, .. } => {
             failure.hint(format_args!("rotate again from then on; if key {kid} must not come: sealstamp revoke {kid}"))
         }
-        Refused::TooEarly { .. } => {
+        TransitionError::TooEarly { .. } => {
             failure.hint("without --at, that date is the default; if the active key leaked: sealstamp revoke KID")
         }
-        Refused::NotYetPrunable { .. } => failure.hint("prune again from then on"),
-        Refused::OnlyKey { .. } => failure.hint("if the key leaked, --force puts a new one in its place at once"),
-        Refused::UnknownKid => failure.hint("the kids are in: sealstamp list"),
-        Refused::OutOfRange => failure.hint("prune, or see to this machine's clock"),
+        TransitionError::NotYetPrunable { .. } => failure.hint("prune again from then on"),
+        TransitionError::OnlyKey { .. } => {
+            failure.hint("if the key leaked, --force puts a new one in its place at once")
+        }
+        TransitionError::UnknownKid => failure.hint("the kids are in: sealstamp list"),
+        TransitionError::OutOfRange => failure.hint("prune, or see to this machine's clock"),
         _ => failure,
     }
 }

@@ -1,6 +1,6 @@
 //! `prune`: keys of no more use leave the ring.
 
-use sealstamp::Refused;
+use sealstamp::TransitionError;
 
 use super::change::{self, Stop};
 use crate::cli::Prune;
@@ -11,7 +11,7 @@ pub(super) fn run(args: &Prune, store: &Store) -> Result<Outcome, Failure> {
     change::run(&args.change, store, |given| {
         given.ring.prune(given.now, given.force).map_err(|refused| match refused {
             // A timer that finds nothing has done its work.
-            Refused::NothingToPrune => Stop::Idle(format!("nothing to prune: {refused}")),
+            TransitionError::NothingToPrune => Stop::Idle(format!("nothing to prune: {refused}")),
             _ => Stop::Refused(refused),
         })
     })

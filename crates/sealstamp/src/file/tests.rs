@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
 use super::*;
-use crate::{Force, Fresh, Refused, Settings, Suite, UnixMillis};
+use crate::{Force, Fresh, Settings, Suite, TransitionError, UnixMillis};
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
 const STEPS: [Step; 10] = [
@@ -72,7 +72,7 @@ fn ring(seed: u64) -> Ring {
     Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::insecure_from_seed(seed))
 }
 
-fn rotated(ring: &Ring) -> Result<Transition, Refused> {
+fn rotated(ring: &Ring) -> Result<Transition, TransitionError> {
     ring.rotate(None, NOW, Fresh::insecure_from_seed(99), Force::No)
 }
 
