@@ -1,18 +1,21 @@
 //! The counter that tells one process's mints apart.
 //!
-//! Invariant: no number is handed out twice until 2^64 have been. Their order does not matter.
+//! Invariant: no number is handed out twice before 2^64 numbers have been. Their order does not matter.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// Threads that mint at once and share a lane wait for each other; more threads than this do so now and then.
+/// Two threads that share a lane and mint at the same time wait for each other. That happens only with more threads than
+/// this.
 const LANES: usize = 16;
 
-/// Numbers in lanes, so that threads need not pass one cache line back and forth, which takes as long as the seal itself.
+/// Numbers in lanes.
+///
+/// With one number for all threads, they would pass its cache line back and forth. That takes as long as the seal itself.
 ///
 /// Of `n` lanes, lane `i` hands out `start + i`, `start + i + n`, `start + i + 2n` and so on.
 pub(crate) struct Counter(Box<[Lane]>);
 
-/// 128 bytes are two cache lines, which processors like to fetch together.
+/// 128 bytes are two cache lines. Processors often fetch two together.
 #[repr(align(128))]
 struct Lane(AtomicU64);
 
@@ -29,7 +32,8 @@ impl Counter {
         Self::with_lanes(LANES, 0)
     }
 
-    /// Starts at `start` and goes up one by one, on whatever thread.
+    /// Starts at `start` and goes up one by one, whichever thread asks.
+    #[cfg(any(test, feature = "insecure-test-seed"))]
     pub(crate) fn one_by_one(start: u64) -> Self {
         Self::with_lanes(1, start)
     }
@@ -38,10 +42,10 @@ impl Counter {
         Self((0..).take(lanes).map(|lane| Lane(AtomicU64::new(start.wrapping_add(lane)))).collect())
     }
 
-    /// A number that nobody had before.
+    /// A number that nobody got before.
     pub(crate) fn next(&self) -> u64 {
         let lanes = self.0.len();
-        // A thread that is being torn down has no number any more; any lane will do.
+        // A thread that is ending may have lost its number. Any lane will do.
         let thread = THREAD.try_with(|thread| *thread).unwrap_or_default();
         let lane = thread.checked_rem(lanes).and_then(|lane| self.0.get(lane));
         let step = u64::try_from(lanes).unwrap_or(u64::MAX);

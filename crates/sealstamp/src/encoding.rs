@@ -1,4 +1,4 @@
-//! base64url without padding (RFC 4648 section 5), one spelling per value: spare bits must be zero.
+//! base64url without padding (RFC 4648 section 5). Spare bits must be zero, so each value has one spelling.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 /// Characters of 32 bytes in base64url.
 const CHARS_32: usize = 43;
 
-/// Reads 43 characters into `out`; false if they are not exactly that.
+/// Reads 43 characters into `out`. False if the text is anything else.
 pub(crate) fn decode_32(text: &str, out: &mut [u8; 32]) -> bool {
-    // The decoder wants room for whole groups of four characters.
+    // The decoder needs room for whole groups of four characters.
     let mut room = Zeroizing::new([0; 33]);
     if text.len() != CHARS_32 || URL_SAFE_NO_PAD.decode_slice(text, &mut room[..]) != Ok(32) {
         return false;

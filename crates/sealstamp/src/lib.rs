@@ -28,18 +28,22 @@
 //!
 //! # Reading order
 //!
-//! The data goes from top to bottom, one file a step:
+//! The data goes from top to bottom. Each module imports only from those above it:
 //!
-//! 1. `ring_file`: bytes to ring and back, strict ([`Ring::parse`], [`RingError`]).
-//! 2. `ring`: keys, and the state of each as a pure function of (ring, now) ([`Ring::status`], [`KeyState`]).
-//! 3. `transition`: `init`, `rotate`, `revoke`, `prune` as pure functions ([`Ring::rotate`], [`TransitionError`]).
-//! 4. `secret` and `epoch`: secrets, and the keys derived from them for one audience and 4,096 s.
-//! 5. `nonce`: the 45 bytes, sealed and opened.
-//! 6. `window`: milliseconds, and the verdict on an age.
+//! 1. `time`, `kid`, `suite`, `audience`, `binding`: the words that all else is said in.
+//! 2. `window`, `refusal`, `settings`: the verdict on an age, the reasons of a refusal, what the fleet agrees on.
+//! 3. `secret`: random bytes, made, held and wiped.
+//! 4. `ring`: keys, and the state of each as a pure function of (ring, now) ([`Ring::status`], [`KeyState`]). Inside it,
+//!    `ring::format` goes from bytes to a ring and back ([`Ring::parse`], [`RingError`]), and `ring::transition` makes the
+//!    next ring ([`Ring::rotate`], [`TransitionError`]).
+//! 5. `seal`: the AEAD and the IV, for one audience and 4,096 s.
+//! 6. `nonce`: the 45 bytes on the wire. `epoch`: which key a nonce may have been sealed with.
 //! 7. `fleet`: the handle that threads share ([`Fleet`]).
+//! 8. `disk`: ring files. With the feature `file`, `RingFile` reads and writes them so that a crash leaves the old file or
+//!    the new one. With the feature `reload`, `Reloader` keeps a running server up to date with its file.
 //!
-//! Beside that path, each behind a feature of its name, stand `file` (`RingFile`: read and write a ring file so that a
-//! crash leaves the old or the new one) and `reload` (`Reloader`: keep a running server at what its file says).
+//! A third feature, `insecure-test-seed`, is for tests only: it adds `Fleet::with_seed`, whose nonces are the same in each
+//! run.
 //!
 //! # What a nonce does not do
 //!
@@ -57,31 +61,52 @@
     )
 )]
 
+mod audience;
 mod binding;
 mod counter;
+#[cfg(feature = "file")]
+mod disk;
 mod encoding;
 mod epoch;
-#[cfg(feature = "file")]
-mod file;
 mod fleet;
+mod kid;
+mod kid_index;
 mod nonce;
-#[cfg(feature = "reload")]
-mod reload;
+mod opened;
+mod refusal;
 mod ring;
-mod ring_file;
+mod seal;
 mod secret;
-mod transition;
+mod settings;
+mod suite;
+mod time;
 mod window;
 
-pub use binding::{Audience, AudienceError, Binding, Thumbprint, ThumbprintError};
+pub use audience::{Audience, AudienceError};
+pub use binding::{Binding, Thumbprint, ThumbprintError};
 #[cfg(feature = "file")]
-pub use file::{FileError, FileErrorKind, RingFile, UpdateError};
-pub use fleet::{Fleet, SwapError};
-pub use nonce::{Nonce, Opened, Refusal, UnverifiedHeader};
+pub use disk::error::{FileError, FileErrorKind, UpdateError};
 #[cfg(feature = "reload")]
-pub use reload::{ReloadError, ReloadFault, ReloadStatus, Reloader};
-pub use ring::{Key, KeyState, KeyStatus, Kid, KidError, Ring, Settings, SettingsError, Suite, SuiteError};
-pub use ring_file::{RingError, RingErrorKind};
+pub use disk::reload::Reloader;
+#[cfg(feature = "reload")]
+pub use disk::reload::error::ReloadError;
+#[cfg(feature = "reload")]
+pub use disk::reload::status::{ReloadFault, ReloadStatus};
+#[cfg(feature = "file")]
+pub use disk::ring_file::RingFile;
+pub use fleet::Fleet;
+pub use fleet::error::SwapError;
+pub use kid::{Kid, KidError};
+pub use nonce::{Nonce, UnverifiedHeader};
+pub use opened::Opened;
+pub use refusal::Refusal;
+pub use ring::Ring;
+pub use ring::format::error::{RingError, RingErrorKind};
+pub use ring::key::Key;
+pub use ring::state::{KeyState, KeyStatus};
+pub use ring::transition::error::TransitionError;
+pub use ring::transition::{Cost, Force, Transition};
 pub use secret::{EntropyError, Fresh};
-pub use transition::{Cost, Force, Transition, TransitionError};
-pub use window::{EPOCH_MS, UnixMillis};
+pub use settings::{Settings, SettingsError};
+pub use suite::{Suite, SuiteError};
+pub use time::{EPOCH_MS, UnixMillis};

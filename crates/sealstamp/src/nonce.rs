@@ -1,4 +1,4 @@
-//! The 45 bytes of a nonce, sealed and opened.
+//! The 45 bytes of a nonce, and its 60 characters.
 //!
 //! | offset | length | field |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | 21 | 8 | ciphertext of the mint time in milliseconds, big-endian |
 //! | 29 | 16 | tag |
 //!
-//! Invariant: nothing past version, kid and epoch is interpreted before the tag has been checked, and exactly one key is
-//! tried. 45 is a multiple of 3, so base64url spells each nonce in exactly one way.
+//! Invariant: nothing after version, kid and epoch is used before the tag has been checked, and only one key is tried. 45 is
+//! a multiple of 3, so base64url has exactly one spelling for each nonce.
 
 use std::fmt;
 use std::ops::Deref;
@@ -19,22 +19,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::binding::Binding;
-use crate::epoch::EpochKey;
-use crate::ring::Kid;
-use crate::window::{EPOCH_MS, UnixMillis};
+use crate::kid::Kid;
+use crate::seal::{Aad, EpochKey, HEADER_LEN, Sealed, Unique};
+use crate::time::{EPOCH_MS, UnixMillis};
 
-/// Bytes before the IV: version, kid, epoch. They are authenticated.
-pub(crate) const HEADER_LEN: usize = 9;
 const RAW_LEN: usize = 45;
 
-/// A sealed nonce: 60 characters of base64url, always. It derefs to `str` and is [`Copy`].
+/// A sealed nonce: always 60 characters of base64url. It derefs to `str` and is [`Copy`].
 ///
-/// It fits the syntax of RFC 9449 section 8 (`1*NQCHAR`). To a client it is opaque.
+/// It fits the syntax of RFC 9449 section 8 (`1*NQCHAR`). A client cannot read it and need not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Nonce([u8; Nonce::LEN]);
 
 impl Nonce {
-    /// The length in characters, which are ASCII.
+    /// The length in characters. All of them are ASCII.
     pub const LEN: usize = 60;
 
     /// The 60 characters.
@@ -71,10 +69,10 @@ impl fmt::Debug for Nonce {
     }
 }
 
-/// What the first 9 bytes of a nonce claim, for an operator who looks into an incident.
+/// What the first 9 bytes of a nonce claim. This is for an operator who looks into an incident.
 ///
-/// Nothing of it is authenticated: whoever sent the nonce may have written it. Only [`Fleet::open`](crate::Fleet::open)
-/// tells.
+/// None of it is authenticated: whoever sent the nonce may have made it up. Only [`Fleet::open`](crate::Fleet::open) tells
+/// whether it is true.
 ///
 /// ```
 /// use sealstamp::UnverifiedHeader;
@@ -99,19 +97,19 @@ impl UnverifiedHeader {
         raw.decode(nonce).then(|| Self { version: raw.version(), kid: raw.kid(), epoch: raw.epoch() })
     }
 
-    /// The version byte. 1 is AES-256-GCM, 2 is ChaCha20-Poly1305, there are no others.
+    /// The version byte. 1 is AES-256-GCM and 2 is ChaCha20-Poly1305. There are no others.
     #[must_use]
     pub const fn version(&self) -> u8 {
         self.version
     }
 
-    /// The key.
+    /// The name of the key.
     #[must_use]
     pub const fn kid(&self) -> Kid {
         self.kid
     }
 
-    /// The number of the epoch, of [`EPOCH_MS`] each since 1970.
+    /// The number of the epoch. Epochs are [`EPOCH_MS`] long and are counted from 1970.
     #[must_use]
     pub const fn epoch(&self) -> u32 {
         self.epoch
@@ -124,111 +122,7 @@ impl UnverifiedHeader {
     }
 }
 
-/// What an authentic, fresh nonce said. Only opening one makes this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opened {
-    pub(crate) kid: Kid,
-    pub(crate) minted_at: UnixMillis,
-    pub(crate) age_ms: u64,
-    pub(crate) renew: bool,
-}
-
-impl Opened {
-    /// The key that sealed it.
-    #[must_use]
-    pub const fn kid(&self) -> Kid {
-        self.kid
-    }
-
-    /// When it was minted, by the clock of the replica that did.
-    #[must_use]
-    pub const fn minted_at(&self) -> UnixMillis {
-        self.minted_at
-    }
-
-    /// Milliseconds since then by the opener's clock; 0 if that is behind.
-    #[must_use]
-    pub const fn age_ms(&self) -> u64 {
-        self.age_ms
-    }
-
-    /// Whether more than half its lifetime is over, so that the response should carry the next nonce (RFC 9449 section
-    /// 8.2) and the client never sees this one expire.
-    #[must_use]
-    pub const fn renew(&self) -> bool {
-        self.renew
-    }
-}
-
-/// Why a nonce was refused: for metrics and logs. A client is told no more than to use a fresh nonce, whichever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Not exactly 60 characters of base64url.
-    Malformed,
-    /// A version byte that is neither 1 nor 2.
-    UnknownVersion,
-    /// No key of the ring has the kid: a foreign nonce, a pruned key, or a ring that this replica has not loaded yet.
-    UnknownKey,
-    /// The key was revoked.
-    RevokedKey,
-    /// The epoch is not the current one nor a neighbour of it: older than an hour at least, or from a clock far ahead.
-    OutsideWindow,
-    /// The seal does not hold: forged, damaged, for another audience or another client key, or not as any correct minter
-    /// would have made it.
-    NotAuthentic,
-    /// Authentic, but minted when the key's successor had taken over: by a replica that has not loaded the ring, or by
-    /// somebody with a leaked key.
-    KeyRetired,
-    /// Authentic and too old.
-    Expired {
-        /// Milliseconds past the last moment at which it was good.
-        by_ms: u64,
-    },
-    /// Authentic and minted in the future.
-    InFuture {
-        /// Milliseconds until the first moment at which it will be good.
-        by_ms: u64,
-    },
-}
-
-impl Refusal {
-    /// The reason as a label for metrics: `not_authentic` for example.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::UnknownVersion => "unknown_version",
-            Self::UnknownKey => "unknown_key",
-            Self::RevokedKey => "revoked_key",
-            Self::OutsideWindow => "outside_window",
-            Self::NotAuthentic => "not_authentic",
-            Self::KeyRetired => "key_retired",
-            Self::Expired { .. } => "expired",
-            Self::InFuture { .. } => "in_future",
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("the nonce is not 60 characters of base64url"),
-            Self::UnknownVersion => f.write_str("the nonce has an unknown version"),
-            Self::UnknownKey => f.write_str("no key has the nonce's kid"),
-            Self::RevokedKey => f.write_str("the nonce's key was revoked"),
-            Self::OutsideWindow => f.write_str("the nonce is from another hour"),
-            Self::NotAuthentic => f.write_str("the nonce is not authentic"),
-            Self::KeyRetired => f.write_str("the nonce was minted after its key had retired"),
-            Self::Expired { by_ms } => write!(f, "the nonce expired {by_ms} ms ago"),
-            Self::InFuture { by_ms } => write!(f, "the nonce is {by_ms} ms too far in the future"),
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// A nonce of the right length and alphabet: nothing in it is authenticated yet.
+/// A nonce of the right length and alphabet. Nothing in it is authenticated yet.
 pub(crate) struct Raw([u8; RAW_LEN]);
 
 impl Raw {
@@ -236,7 +130,7 @@ impl Raw {
         Self([0; RAW_LEN])
     }
 
-    /// Decodes into `self`, where the bytes stay: false if the text is not exactly 60 characters of the alphabet.
+    /// Decodes into `self`. False if the text is not exactly 60 characters of base64url.
     #[must_use]
     pub(crate) fn decode(&mut self, text: &str) -> bool {
         text.len() == Nonce::LEN && URL_SAFE_NO_PAD.decode_slice(text, &mut self.0) == Ok(RAW_LEN)
@@ -268,70 +162,26 @@ impl Raw {
     pub(crate) fn open(&self, key: &EpochKey, binding: &Binding) -> Option<UnixMillis> {
         let (header, rest) = self.0.split_first_chunk::<HEADER_LEN>()?;
         let (iv, rest) = rest.split_first_chunk::<12>()?;
-        let (sealed, rest) = rest.split_first_chunk::<8>()?;
+        let (time, rest) = rest.split_first_chunk::<8>()?;
         let (tag, _) = rest.split_first_chunk::<16>()?;
-        let mut time = *sealed;
-        key.open(iv, &Aad::new(header, binding), &mut time, tag).then(|| UnixMillis::new(u64::from_be_bytes(time)))
+        key.open(&Sealed { iv: *iv, time: *time, tag: *tag }, &Aad::new(header, binding))
     }
 }
 
-/// Seals `now` under the key. `unique` is what tells this mint from all others of the process.
+/// Seals `now` under the key. `unique` tells this mint from all others of the process.
 pub(crate) fn seal(key: &EpochKey, kid: Kid, epoch: u32, now: UnixMillis, binding: &Binding, unique: &Unique) -> Nonce {
     let [k0, k1, k2, k3] = kid.0;
     let [e0, e1, e2, e3] = epoch.to_be_bytes();
     let header = [key.version(), k0, k1, k2, k3, e0, e1, e2, e3];
-    let aad = Aad::new(&header, binding);
-    let iv = key.iv(unique, now, &aad);
-    let mut time = now.get().to_be_bytes();
-    let tag = key.seal(&iv, &aad, &mut time);
+    let sealed = key.seal(now, &Aad::new(&header, binding), unique);
 
     let mut raw = [0; RAW_LEN];
     let (to_header, rest) = raw.split_at_mut(HEADER_LEN);
-    let (to_iv, rest) = rest.split_at_mut(iv.len());
-    let (to_time, to_tag) = rest.split_at_mut(time.len());
+    let (to_iv, rest) = rest.split_at_mut(sealed.iv.len());
+    let (to_time, to_tag) = rest.split_at_mut(sealed.time.len());
     to_header.copy_from_slice(&header);
-    to_iv.copy_from_slice(&iv);
-    to_time.copy_from_slice(&time);
-    to_tag.copy_from_slice(&tag);
+    to_iv.copy_from_slice(&sealed.iv);
+    to_time.copy_from_slice(&sealed.time);
+    to_tag.copy_from_slice(&sealed.tag);
     Raw(raw).encode()
-}
-
-/// What makes an IV of this process its own: the seed it took from the OS when it started, and a counter.
-pub(crate) struct Unique {
-    pub(crate) seed: [u8; 32],
-    pub(crate) counter: u64,
-}
-
-/// The additional data: the header, then `0x00`, or `0x01` and the thumbprint. 10 or 42 bytes.
-pub(crate) struct Aad {
-    bytes: [u8; Aad::MAX_LEN],
-    len: usize,
-}
-
-impl Aad {
-    pub(crate) const MAX_LEN: usize = HEADER_LEN + 1 + 32;
-
-    fn new(header: &[u8; HEADER_LEN], binding: &Binding) -> Self {
-        let mut bytes = [0; Self::MAX_LEN];
-        let (start, rest) = bytes.split_at_mut(HEADER_LEN);
-        start.copy_from_slice(header);
-        let mut len = HEADER_LEN + 1;
-        if let Binding::Thumbprint(thumbprint) = binding
-            && let Some((flag, bound)) = rest.split_first_mut()
-        {
-            *flag = 1;
-            bound.copy_from_slice(thumbprint.as_bytes());
-            len = Self::MAX_LEN;
-        }
-        Self { bytes, len }
-    }
-
-    /// The bytes, and zeros up to the greatest length.
-    pub(crate) const fn padded(&self) -> &[u8; Self::MAX_LEN] {
-        &self.bytes
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or(&self.bytes)
-    }
 }

@@ -1,7 +1,7 @@
-//! Ring secrets: 32 random bytes, made, held and forgotten in one place.
+//! The secrets of a ring: 32 random bytes each. They are made, held and wiped here.
 //!
-//! Invariant: a secret lives in one heap allocation that is wiped when its last owner goes. It is never moved through
-//! the stack, cloned or formatted.
+//! Invariant: a secret is in one heap allocation, which is wiped when its last owner is dropped. It is never moved through
+//! the stack, never cloned and never printed.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ const FINGERPRINT_INFO: &[u8] = b"sealstamp v1 fingerprint";
 
 /// The operating system gave no random bytes.
 ///
-/// Nothing in this crate goes on without them: there is no weaker fallback.
+/// Nothing in this crate goes on without them. There is no weaker source to fall back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntropyError(());
 
@@ -33,9 +33,9 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<(), EntropyError> {
     getrandom::fill(bytes).map_err(|_| EntropyError(()))
 }
 
-/// Two secrets that no key has used yet: what a transition of the ring may need.
+/// Two secrets that no key has used yet. A transition of the ring needs two at most.
 ///
-/// A transition is a pure function of the ring, the time and these. What it does not use is wiped.
+/// A transition is a pure function of the ring, the time and these secrets. A secret that it does not use is wiped.
 ///
 /// ```
 /// # fn main() -> Result<(), sealstamp::EntropyError> {
@@ -50,7 +50,7 @@ impl Fresh {
     /// Two secrets of 32 bytes from the operating system's generator.
     ///
     /// # Errors
-    /// [`EntropyError`] if it gives none.
+    /// [`EntropyError`] if the operating system gives no random bytes.
     pub fn from_os() -> Result<Self, EntropyError> {
         let make = || {
             let mut secret = Secret::zeroed();
@@ -60,7 +60,8 @@ impl Fresh {
         Ok(Self([make()?, make()?]))
     }
 
-    /// Two secrets from a seed, for a deterministic test or model of a fleet. Never for a ring that protects anything.
+    /// Two secrets that follow from a seed: whoever knows the seed knows the secrets. For tests and models that must run the
+    /// same way each time. Never use it for a ring that protects anything.
     #[must_use]
     pub fn insecure_from_seed(seed: u64) -> Self {
         let make = |which: u8| {
@@ -116,7 +117,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret after extraction: what all else is expanded from. Its hash states are wiped on drop.
+/// A secret after extraction. Everything else is expanded from it. Its hash states are wiped on drop.
 pub(crate) struct Prk(Hkdf<Sha256>);
 
 impl Prk {
@@ -129,6 +130,7 @@ impl Prk {
         out
     }
 
+    /// 32 bytes that name the secret and tell nothing of it.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         *self.expand(FINGERPRINT_INFO)
     }

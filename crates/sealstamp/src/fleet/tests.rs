@@ -1,10 +1,12 @@
 //! What needs the inside: seals that no correct minter makes, and counts of derivations.
 
 use super::*;
-use crate::ring::{Kid, Settings, Suite};
+use crate::kid::Kid;
+use crate::ring::transition::Force;
 use crate::secret::Fresh;
-use crate::transition::Force;
-use crate::window::EPOCH_MS;
+use crate::settings::Settings;
+use crate::suite::Suite;
+use crate::time::EPOCH_MS;
 
 /// An instant in the middle of an epoch, so that no window of a test crosses its ends by chance.
 const NOW: u64 = 438_320 * EPOCH_MS + EPOCH_MS / 2;

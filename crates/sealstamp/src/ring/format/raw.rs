@@ -1,6 +1,6 @@
-//! JSON text to its members, nothing judged yet but the shape.
+//! From JSON text to its members. Only their shape is checked here.
 //!
-//! Each text member borrows from the input: nothing is copied, so nothing has to be wiped here.
+//! Each text borrows from the input. Nothing is copied, so nothing has to be wiped here.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-use super::RingErrorKind;
+use crate::ring::format::error::RingErrorKind;
 
 #[derive(Default)]
 pub(super) struct RawRing<'a> {
@@ -32,21 +32,21 @@ pub(super) struct RawKey<'a> {
     pub(super) revoked_at: Option<&'a str>,
 }
 
-/// The members of the file, or why not and on which line.
+/// The members of the file, or why there are none and on which line the fault is.
 pub(super) fn parse(text: &str) -> Result<RawRing<'_>, (RingErrorKind, usize)> {
     let fault = Fault::default();
     let mut json = serde_json::Deserializer::from_str(text);
     let parsed = Reader::<RawRing<'_>>::new(&fault).deserialize(&mut json).and_then(|ring| json.end().map(|()| ring));
     parsed.map_err(|error| {
-        // The parser's own words may quote the file, so only its line is kept. Where no rule of ours was broken, a value
-        // had the wrong type or the text is not JSON.
+        // The parser's own message may quote the file, so only the line is kept. If none of our rules was broken, a value had
+        // the wrong type or the text is not JSON.
         let kind =
             fault.0.get().unwrap_or(if error.is_data() { RingErrorKind::WrongType } else { RingErrorKind::Syntax });
         (kind, error.line())
     })
 }
 
-/// What rule was broken, told beside the parser's error, which can only carry text.
+/// Which rule was broken. The parser's own error cannot carry this: it has room for text only.
 #[derive(Default)]
 struct Fault(Cell<Option<RingErrorKind>>);
 
@@ -99,7 +99,7 @@ impl<'a> Members<'a> for RawKey<'a> {
     }
 }
 
-/// Reads one value: [`Text`], [`Number`], [`Keys`], or an object. It is both the seed and the visitor.
+/// Reads one value: [`Text`], [`Number`], [`Keys`] or an object. It is the seed and the visitor at once.
 struct Reader<'f, T> {
     fault: &'f Fault,
     of: PhantomData<T>,

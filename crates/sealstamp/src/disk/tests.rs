@@ -1,12 +1,27 @@
 //! Faults at every step of a write, before and after it has had its effect, and a kill at every step.
 #![allow(clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used, reason = "a test stops by panicking")]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::process::Command;
 
-use super::*;
-use crate::{Force, Fresh, Settings, Suite, TransitionError, UnixMillis};
+use tempfile::NamedTempFile;
+
+use crate::disk::error::{FileError, FileErrorKind, Left, Step, UpdateError};
+use crate::disk::read::read_at_most;
+use crate::disk::ring_file::RingFile;
+use crate::disk::step::faults::{FAULT, Fault, meanwhile};
+use crate::disk::target::Target;
+use crate::ring::Ring;
+use crate::ring::transition::error::TransitionError;
+use crate::ring::transition::{Force, Transition};
+use crate::secret::Fresh;
+use crate::settings::Settings;
+use crate::suite::Suite;
+use crate::time::UnixMillis;
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
 const STEPS: [Step; 10] = [
@@ -21,52 +36,6 @@ const STEPS: [Step; 10] = [
     Step::SyncFolder,
     Step::ReadBack,
 ];
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// The step fails without any effect.
-    Before,
-    /// The step reports failure though it is done.
-    After,
-    /// The process dies in front of the step.
-    Kill,
-}
-
-/// The step to break, how, and after how many that went well.
-type Plan = (Step, Fault, u32);
-/// What else happens just before a step, once.
-type Meanwhile = (Step, Box<dyn FnOnce()>);
-
-thread_local! {
-    static FAULT: Cell<Option<Plan>> = const { Cell::new(None) };
-    static MEANWHILE: RefCell<Option<Meanwhile>> = const { RefCell::new(None) };
-}
-
-fn meanwhile(step: Step, what: impl FnOnce() + 'static) {
-    MEANWHILE.set(Some((step, Box::new(what))));
-}
-
-/// What [`step`] runs in these tests.
-pub(super) fn faulty<T>(step: Step, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    if let Some((_, what)) = MEANWHILE.with_borrow_mut(|m| m.take_if(|(at, _)| *at == step)) {
-        what();
-    }
-    match FAULT.get() {
-        Some((at, fault, 0)) if at == step => {
-            if fault == Fault::Kill {
-                std::process::abort();
-            }
-            FAULT.set(None);
-            let full = || io::Error::from(io::ErrorKind::StorageFull);
-            if fault == Fault::After { run().and_then(|_| Err(full())) } else { Err(full()) }
-        }
-        Some((at, fault, skip)) if at == step => {
-            FAULT.set(Some((at, fault, skip - 1)));
-            run()
-        }
-        _ => run(),
-    }
-}
 
 fn ring(seed: u64) -> Ring {
     Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::insecure_from_seed(seed))
@@ -167,7 +136,7 @@ fn a_kill_at_any_step_leaves_the_old_or_the_new_ring() {
         for skip in 0..times(step) {
             let (folder, file) = folder_with_ring();
             let status = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "file::tests::killed_child", "--test-threads=1", "--quiet"])
+                .args(["--exact", "disk::tests::killed_child", "--test-threads=1", "--quiet"])
                 .env("SEALSTAMP_TEST_KILL", format!("{index} {skip} {}", file.path().display()))
                 .output()
                 .unwrap();

@@ -1,7 +1,11 @@
 //! The handle that a replica's threads share: mint, open, swap the ring.
 //!
-//! Invariant: an answer depends on the ring and `now` alone, never on what the process did before; one that has just
-//! started and one that slept for an hour give the same. Readers take no lock: they load one pointer.
+//! Invariant: an answer depends only on the ring and `now`, and not on what the process did before. A process that has just
+//! started and one that slept for an hour give the same answer. Readers take no lock: they load one pointer.
+
+pub(crate) mod error;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +14,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::binding::{Audience, Binding};
+use crate::audience::Audience;
+use crate::binding::Binding;
 use crate::counter::Counter;
 use crate::epoch::EpochKeys;
-use crate::nonce::{self, Nonce, Opened, Raw, Refusal, Unique};
+use crate::fleet::error::SwapError;
+use crate::nonce::{self, Nonce, Raw};
+use crate::opened::Opened;
+use crate::refusal::Refusal;
 use crate::ring::Ring;
+use crate::seal::Unique;
 use crate::secret::{self, EntropyError};
-use crate::window::UnixMillis;
+use crate::time::UnixMillis;
 
-/// One replica's handle on its fleet's nonces. Cheap to clone; all clones are one handle.
+/// What a replica mints and opens its fleet's nonces with. It is cheap to clone, and all clones share one state.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -49,50 +58,22 @@ struct Inner {
     derivations: AtomicU64,
 }
 
-/// A ring was not swapped in; the old one stays in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SwapError {
-    /// The ring is older than the one in use.
-    OlderSerial {
-        /// The serial in use.
-        current: u64,
-        /// The serial offered.
-        offered: u64,
-    },
-    /// The ring has the serial of the one in use and is another: two operators wrote at once, or one edited by hand.
-    Conflict {
-        /// The serial of both.
-        serial: u64,
-    },
-}
-
-impl fmt::Display for SwapError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OlderSerial { current, offered } => {
-                write!(f, "the ring has serial {offered}, older than serial {current} in use")
-            }
-            Self::Conflict { serial } => write!(f, "the ring differs from the one in use and has its serial {serial}"),
-        }
-    }
-}
-
-impl std::error::Error for SwapError {}
-
 impl Fleet {
-    /// A handle for `audience`, the server's own name for itself. Reads a seed of 32 bytes from the OS, once.
+    /// A handle for `audience`, the server's own name for itself. Reads a seed of 32 bytes from the operating system, once.
     ///
     /// # Errors
-    /// [`EntropyError`] if the OS gives none.
+    /// [`EntropyError`] if the operating system gives no random bytes.
     pub fn new(ring: Ring, audience: Audience) -> Result<Self, EntropyError> {
         let mut seed = [0; 32];
         secret::random(&mut seed)?;
         Ok(Self::assemble(ring, audience, seed, Counter::new()))
     }
 
-    /// A handle with a given seed and counter, as a cloned process has them. For test vectors and tests of cloning.
-    #[doc(hidden)]
+    /// A handle with a given seed and counter, as a cloned process has them. Its nonces are the same in each run.
+    ///
+    /// This is for test vectors, fuzzing and tests of cloned processes. It exists only with the feature `insecure-test-seed`,
+    /// which no server turns on.
+    #[cfg(any(test, feature = "insecure-test-seed"))]
     #[must_use]
     pub fn with_seed(ring: Ring, audience: Audience, seed: [u8; 32], counter: u64) -> Self {
         Self::assemble(ring, audience, seed, Counter::one_by_one(counter))
@@ -110,9 +91,9 @@ impl Fleet {
         }))
     }
 
-    /// Mints a nonce that is good from `now` on for the ring's lifetime, for whoever meets `binding`.
+    /// Mints a nonce. It is good from `now` on for the ring's lifetime, for clients that meet `binding`.
     ///
-    /// No heap allocation and no system call, but for the first call in an epoch of 4,096 s, which derives keys.
+    /// This makes no heap allocation and no system call. Only the first call in an epoch of 4,096 s does, to derive keys.
     #[must_use]
     pub fn mint(&self, now: UnixMillis, binding: &Binding) -> Nonce {
         let counter = self.0.counter.next();
@@ -124,10 +105,10 @@ impl Fleet {
 
     /// Opens a nonce that any replica with the same ring and audience minted for the same binding.
     ///
-    /// No heap allocation, but for the first call in an epoch of 4,096 s, which derives keys.
+    /// This makes no heap allocation. Only the first call in an epoch of 4,096 s does, to derive keys.
     ///
     /// # Errors
-    /// The [`Refusal`], for metrics and logs. Tell the client nothing but to use a fresh nonce (RFC 9449 section 9).
+    /// The [`Refusal`], for metrics and logs. Tell the client only to use a fresh nonce (RFC 9449 section 9).
     pub fn open(&self, nonce: &str, now: UnixMillis, binding: &Binding) -> Result<Opened, Refusal> {
         let mut raw = Raw::empty();
         if !raw.decode(nonce) {
@@ -150,13 +131,13 @@ impl Fleet {
         Ok(Opened { kid: raw.kid(), minted_at, age_ms: age.ms, renew: age.renew })
     }
 
-    /// Puts a new ring in the place of the old one, whole, while other threads mint and open.
+    /// Replaces the ring by a new one, in one step, while other threads mint and open.
     ///
-    /// The ring in use already is taken again without effect.
+    /// If the ring is the one in use, nothing changes.
     ///
     /// # Errors
-    /// [`SwapError`] if the ring is older than the one in use, or has its serial and is another. The serial that a process
-    /// uses never goes back.
+    /// [`SwapError`] if the ring is older than the one in use, or is a different ring with the same serial. The serial that
+    /// a process uses never goes back.
     pub fn swap(&self, ring: Ring) -> Result<(), SwapError> {
         let ring = Arc::new(ring);
         loop {
@@ -181,15 +162,15 @@ impl Fleet {
         Arc::clone(&self.0.keys.load().ring)
     }
 
-    /// The server's own name for itself, that this handle was made with.
+    /// The server's own name for itself, which this handle was made with.
     #[must_use]
     pub fn audience(&self) -> &Audience {
         &self.0.audience
     }
 
-    /// The keys for a clock in `epoch`: those at hand, or, once in an epoch, newly derived ones.
+    /// The keys for a clock in `epoch`. They are derived once in an epoch, and then stay at hand.
     ///
-    /// Several threads may enter an epoch together and derive the same keys; all but one throw theirs away.
+    /// Several threads may enter an epoch at the same time and derive the same keys. All but one drop theirs.
     fn keys_at(&self, epoch: u32) -> Guard<Arc<EpochKeys>> {
         loop {
             let current = self.0.keys.load();
@@ -210,7 +191,7 @@ impl Fleet {
         keys
     }
 
-    /// Puts `next` in the place of `current`, unless another thread was faster.
+    /// Replaces `current` by `next`, unless another thread was faster.
     fn replace(&self, current: &Guard<Arc<EpochKeys>>, next: Arc<EpochKeys>) -> bool {
         let before = self.0.keys.compare_and_swap(&**current, next);
         Arc::ptr_eq(&before, current)
@@ -223,6 +204,3 @@ impl fmt::Debug for Fleet {
         f.debug_struct("Fleet").field("audience", &self.0.audience).field("ring", &keys.ring).finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,27 +1,27 @@
-//! What can go wrong with a ring file, and which ring it is then.
+//! Why a ring file was not read or written, and which ring the file holds then.
 
 use std::fmt;
 use std::io;
 
-use crate::ring_file::RingError;
+use crate::ring::format::error::RingError;
 
 /// Why a ring file could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FileErrorKind {
-    /// The operating system refused a step: see [`FileError::io_kind`].
+    /// A step failed in the operating system: see [`FileError::io_kind`].
     Io,
-    /// Not a regular file: a folder, a pipe, a device.
+    /// Not a regular file, but a folder, a pipe or a device for example.
     NotAFile,
-    /// Everybody may write the file, so nobody can say whose keys these are.
+    /// Everybody may write the file, so anybody may have put the keys there.
     WorldWritable,
     /// The content is not a ring: see [`FileError::ring_error`].
     Invalid,
-    /// There is a file of this name already.
+    /// There is already a file of this name.
     Exists,
     /// Another writer has held the lock for 10 s.
     Locked,
-    /// What was read back is not what was written: somebody writes without the lock, or the disk is failing.
+    /// What was read back is not what was written. Somebody writes without the lock, or the disk is failing.
     Changed,
 }
 
@@ -73,7 +73,7 @@ impl Step {
     }
 }
 
-/// Which ring a write has left behind.
+/// Which ring the file holds after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     /// There was no write.
@@ -84,7 +84,8 @@ pub(super) enum Left {
 
 /// A ring file could not be read or written.
 ///
-/// The message names the step, the reason, and after a write which ring the file is; it holds no path and no secret.
+/// The message names the step and the reason, and after a write it says which ring the file holds. It has no path and no
+/// secret in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileError {
     kind: FileErrorKind,
@@ -115,12 +116,12 @@ impl FileError {
         Self { left, ..self }
     }
 
-    /// The error of a write that has changed nothing yet.
+    /// The error of a write before it has changed anything.
     pub(super) const fn while_writing(self) -> Self {
         self.left(Left::Old)
     }
 
-    /// Why.
+    /// The reason.
     #[must_use]
     pub const fn kind(&self) -> FileErrorKind {
         self.kind
@@ -138,8 +139,8 @@ impl FileError {
         self.io.map(|(kind, _)| kind)
     }
 
-    /// Whether the new ring was put in place all the same, and only what comes after that failed. Otherwise the ring file
-    /// is exactly as it was, or still absent.
+    /// Whether the new ring is in place all the same, because only a later step failed. Otherwise the ring file is exactly as
+    /// it was, or there still is none.
     #[must_use]
     pub const fn ring_is_new(&self) -> bool {
         matches!(self.left, Left::New)

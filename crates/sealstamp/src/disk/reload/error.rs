@@ -1,0 +1,68 @@
+//! Why a ring file was not taken into use.
+
+use std::fmt;
+use std::io;
+
+use crate::disk::error::FileError;
+use crate::fleet::error::SwapError;
+
+/// Why a ring file was not taken into use.
+///
+/// The message is that of the error inside, which is also the [`source`](std::error::Error::source).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// It could not be read, or is not a ring.
+    File(FileError),
+    /// It is a ring, but older than the one in use, or a different one with the same serial.
+    Swap(SwapError),
+}
+
+impl ReloadError {
+    /// The reason as a label for metrics: `invalid` or `older_serial` for example.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::File(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => "not_found",
+            Self::File(error) => error.kind().as_str(),
+            Self::Swap(SwapError::OlderSerial { .. }) => "older_serial",
+            Self::Swap(SwapError::Conflict { .. }) => "conflict",
+        }
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => error.fmt(f),
+            Self::Swap(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File(error) => Some(error),
+            Self::Swap(error) => Some(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+    use crate::disk::error::{FileErrorKind, Step};
+
+    #[test]
+    fn the_source_is_the_error_inside() {
+        let file = FileError::new(FileErrorKind::NotAFile, Step::Read);
+        let error = ReloadError::File(file);
+        assert_eq!(error.source().unwrap().downcast_ref(), Some(&file));
+        let swap = SwapError::Conflict { serial: 7 };
+        let error = ReloadError::Swap(swap);
+        assert_eq!(error.source().unwrap().downcast_ref(), Some(&swap));
+    }
+}

@@ -1,0 +1,88 @@
+//! The ring file, and the one way to read and write it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::disk::error::{FileError, Step, UpdateError};
+use crate::disk::read::read;
+use crate::disk::step::step;
+use crate::disk::target::Target;
+use crate::ring::Ring;
+use crate::ring::transition::Transition;
+
+/// A ring file: where it is, and the one way to read and write it.
+///
+/// ```
+/// use sealstamp::{Force, Fresh, Ring, RingFile, Settings, Suite, UnixMillis};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("ring.json");
+/// let file = RingFile::new(path);
+/// let now = UnixMillis::new(1_795_374_000_000);
+/// file.create(&Ring::init(Settings::default(), Suite::Aes256Gcm, now, Fresh::from_os()?))?;
+///
+/// let fresh = Fresh::from_os()?;
+/// let rotated = file.update(|ring| ring.rotate(None, now, fresh, Force::No))?;
+/// assert_eq!(file.load()?, rotated.ring);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingFile {
+    path: PathBuf,
+}
+
+impl RingFile {
+    /// The ring file at this path. Nothing is read yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The path that this was made with.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the ring. It must be in a regular file of at most 1 MiB that not everybody may write. Symlinks are followed.
+    ///
+    /// The bytes are in memory only once, and are wiped.
+    ///
+    /// # Errors
+    /// [`FileError`]: the file cannot be read, is not such a file, or is not a ring.
+    pub fn load(&self) -> Result<Ring, FileError> {
+        read(&self.path).map(|(ring, _)| ring)
+    }
+
+    /// Writes the ring to a new file of mode 0600. A file that is there already is never touched, nor is a symlink to
+    /// nothing. This holds even if two processes create the file at the same time.
+    ///
+    /// # Errors
+    /// [`FileError`]. Its kind is [`FileErrorKind::Exists`](crate::FileErrorKind::Exists) if the name is taken.
+    pub fn create(&self, ring: &Ring) -> Result<(), FileError> {
+        let target = Target::to_be(&self.path).map_err(FileError::while_writing)?;
+        let _lock = target.lock(None)?;
+        target.replace(ring, None)
+    }
+
+    /// Replaces the ring by what `change` makes of it. No other process of this host can write it meanwhile.
+    ///
+    /// The file keeps its owner and mode. A symlink is followed and not replaced. `change` runs under the lock and gets the
+    /// ring that is in the file at that moment.
+    ///
+    /// # Errors
+    /// - [`UpdateError::Change`] if `change` refused. Nothing was written.
+    /// - [`UpdateError::File`] if the file could not be read or written. [`FileError::ring_is_new`] says which of the two
+    ///   rings it holds.
+    pub fn update<E>(&self, change: impl FnOnce(&Ring) -> Result<Transition, E>) -> Result<Transition, UpdateError<E>> {
+        let target = Target::there(&self.path).map_err(FileError::while_writing)?;
+        let owner = step(Step::Read, || fs::metadata(target.path())).map_err(FileError::while_writing)?;
+        let _lock = target.lock(Some(&owner))?;
+        let (ring, metadata) = read(&target.path()).map_err(FileError::while_writing)?;
+        let transition = change(&ring).map_err(UpdateError::Change)?;
+        target.replace(&transition.ring, Some(&metadata))?;
+        Ok(transition)
+    }
+}
