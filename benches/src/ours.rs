@@ -71,8 +71,9 @@ impl Ours {
     /// Rules 1 to 9, and of rule 10 the comparison of keys: the token is known to be valid.
     pub fn verify(&self, request: &Parts) -> Accepted {
         let now = clock();
-        let checked = self.verifier.check(RequestHead::of(request), now).expect("a good proof");
-        checked.accept(Ok(self.token.clone()), now).expect("the token of this key")
+        let proven = self.verifier.check(RequestHead::of(request), now).expect("a good proof");
+        let bound = proven.bind(Ok(self.token.clone()), now).expect("the token of this key");
+        bound.accept(now).expect("all that the policy demands")
     }
 
     /// The refusal of a request whose nonce is not good, and the response to it, challenge and fresh nonce included.

@@ -10,7 +10,8 @@ use crate::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sealstamp::{Audience, Binding, Fleet, Fresh, Nonce, Ring, Settings, Suite, Thumbprint, UnixMillis};
 use sealstamp_dpop::{
-    Accepted, Answer, DPOP_NONCE, Nonces, Reason, Refused, RequestHead, TokenBinding, TokenDefect, TokenFacts, Verifier,
+    Accepted, Answer, DPOP_NONCE, Nonces, Reason, Rejection, RequestHead, TokenBinding, TokenDefect, TokenFacts,
+    Verifier,
 };
 
 const PROXY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
@@ -88,10 +89,10 @@ pub fn decision(data: &[u8]) {
     }
 }
 
-fn decide(verifier: &Verifier, request: RequestHead<'_>, now: UnixMillis) -> Result<Accepted, Refused> {
-    let checked = verifier.check(request, now)?;
-    let facts = facts(checked.token());
-    checked.accept(facts, now)
+fn decide(verifier: &Verifier, request: RequestHead<'_>, now: UnixMillis) -> Result<Accepted, Rejection> {
+    let proven = verifier.check(request, now)?;
+    let facts = facts(proven.token());
+    proven.bind(facts, now)?.accept(now)
 }
 
 fn raw(text: &[u8]) {
@@ -169,7 +170,12 @@ fn is_forwarded_here(headers: &HeaderMap) -> bool {
 }
 
 /// A decision is as expected, and if it is a refusal, the client gets a whole answer.
-fn judge(verifier: &Verifier, decision: Result<Accepted, Refused>, expected: bool, now: UnixMillis) -> Option<Refused> {
+fn judge(
+    verifier: &Verifier,
+    decision: Result<Accepted, Rejection>,
+    expected: bool,
+    now: UnixMillis,
+) -> Option<Rejection> {
     let refused = match decision {
         Ok(accepted) => {
             assert!(expected, "accepted: {accepted:?}");
@@ -383,7 +389,7 @@ impl Draft {
             && self.damage.is_none()
     }
 
-    fn decide(&self, verifier: &Verifier) -> Result<Accepted, Refused> {
+    fn decide(&self, verifier: &Verifier) -> Result<Accepted, Rejection> {
         let nonce = match self.nonce {
             NonceClaim::Missing => String::new(),
             NonceClaim::Minted(nonce, _) | NonceClaim::Foreign(nonce) => format!(r#","nonce":"{nonce}""#),

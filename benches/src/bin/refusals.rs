@@ -91,9 +91,10 @@ fn main() -> ExitCode {
     let accepted = signed(&nonce);
     let whole = || {
         let now = clock();
-        let checked = verifier.check(RequestHead::of(&accepted), now).expect("a good proof");
-        let facts = tokens.validate_now(checked.token(), now);
-        checked.accept(facts, now).expect("a good token")
+        let proven = verifier.check(RequestHead::of(&accepted), now).expect("a good proof");
+        let facts = tokens.validate_now(proven.token(), now);
+        let bound = proven.bind(facts, now).expect("a good token");
+        bound.accept(now).expect("all that the policy demands")
     };
     println!("| request | time | of an accepted proof | of an accepted request | allocations | memory at most |");
     println!("|---|---|---|---|---|---|");

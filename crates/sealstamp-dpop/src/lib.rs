@@ -92,35 +92,30 @@
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod algorithm;
-mod challenge;
-mod config;
-mod counters;
-mod decide;
-mod header;
-mod json;
-mod jwk;
-#[cfg(feature = "jwks-http")]
-mod jwks_http;
-#[cfg(feature = "jwt")]
-mod jwt;
+mod nonces;
+mod outcome;
+mod policy;
 mod proof;
-mod reason;
-mod signature;
-mod target;
+mod request;
+mod response;
+mod stages;
 mod token;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod verdict;
+mod verifier;
 
-pub use algorithm::Algorithm;
-pub use challenge::DPOP_NONCE;
-pub use config::{ConfigError, Nonces, VerifierBuilder};
-pub use counters::Counters;
-pub use decide::{Accepted, Checked, IAT_WINDOW_S, Refused, VerifiedProof, Verifier};
-pub use header::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
+pub use nonces::Nonces;
+pub use outcome::Counters;
+pub use policy::{NonceDemand, Policy};
+pub use proof::{Algorithm, VerifiedProof};
+pub use request::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
+pub use response::DPOP_NONCE;
+pub use stages::{Accepted, Bound, Proven};
 #[cfg(feature = "jwks-http")]
-pub use jwks_http::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
+pub use token::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
 #[cfg(feature = "jwt")]
-pub use jwt::{Jwks, JwksError, JwtValidator, NBF_LEEWAY_S};
-pub use reason::{Answer, Reason};
+pub use token::{Jwks, JwksError, JwtValidator, NBF_LEEWAY_S};
 pub use token::{TokenBinding, TokenDefect, TokenFacts, TokenValidator};
+pub use verdict::{Answer, Reason, Rejection};
+pub use verifier::{ConfigError, IAT_WINDOW_S, Verifier, VerifierBuilder};

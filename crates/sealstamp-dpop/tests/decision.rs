@@ -338,8 +338,8 @@ fn an_accepted_request_says_who_and_how() {
 
     // Who validates the token may want to know the key first.
     let parts = Draft::new(&world).parts();
-    let checked = world.verifier.check(RequestHead::of(&parts), NOW).unwrap();
-    assert_eq!(checked.proof().unwrap().thumbprint().to_string(), key(Algorithm::ES256).thumbprint());
+    let proven = world.verifier.check(RequestHead::of(&parts), NOW).unwrap();
+    assert_eq!(proven.proof().unwrap().thumbprint().to_string(), key(Algorithm::ES256).thumbprint());
 }
 
 /// SEP-7: without nonces, the proof's own time is what bounds it.
@@ -558,7 +558,7 @@ fn rfc_9449_examples() {
         .body(())
         .unwrap()
         .into_parts();
-    let checked = resource.check(RequestHead::of(&request), now).unwrap();
+    let proven = resource.check(RequestHead::of(&request), now).unwrap();
     let facts = TokenFacts::new(TokenBinding::Thumbprint(thumbprint.parse().unwrap()));
-    assert!(checked.accept(Ok(facts), now).is_ok());
+    assert!(proven.bind(Ok(facts), now).unwrap().accept(now).is_ok());
 }

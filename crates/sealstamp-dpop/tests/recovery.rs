@@ -139,8 +139,8 @@ impl Service {
         });
         let parts = draft.parts();
         let token = TokenFacts::new(TokenBinding::Thumbprint(draft.key.thumbprint().parse().unwrap()));
-        let checked = world.verifier.check(RequestHead::of(&parts), now);
-        match checked.and_then(|checked| checked.accept(Ok(token), now)) {
+        let proven = world.verifier.check(RequestHead::of(&parts), now);
+        match proven.and_then(|proven| proven.bind(Ok(token), now)?.accept(now)) {
             Ok(accepted) => (Ok(()), accepted.next_nonce().map(ToString::to_string)),
             Err(refused) => (Err(refused.answer()), refused.nonce().map(ToString::to_string)),
         }

@@ -9,12 +9,14 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::ResponseBody;
-use crate::{Accepted, Refused, Verifier};
+use crate::stages::Accepted;
+use crate::tower::response::ResponseBody;
+use crate::verdict::Rejection;
+use crate::verifier::Verifier;
 
 /// The decision, and the request that it is about. Boxed, since what a [`TokenValidator`](crate::TokenValidator) waits for
 /// has no name.
-pub(super) type Deciding<B> = Pin<Box<dyn Future<Output = (Request<B>, Result<Accepted, Refused>)> + Send>>;
+pub(super) type Deciding<B> = Pin<Box<dyn Future<Output = (Request<B>, Result<Accepted, Rejection>)> + Send>>;
 
 pin_project! {
     /// The response of a [`DpopService`](super::DpopService), when it is there.
@@ -53,8 +55,8 @@ where
             match state.as_mut().project() {
                 StateProjected::Deciding { deciding, verifier, inner } => {
                     let running = match ready!(deciding.as_mut().poll(cx)) {
-                        (_, Err(refused)) => {
-                            let response = verifier.resource_server_response(&refused);
+                        (_, Err(rejection)) => {
+                            let response = verifier.resource_server_response(&rejection);
                             return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                         }
                         (mut request, Ok(accepted)) => {

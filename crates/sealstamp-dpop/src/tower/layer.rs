@@ -9,8 +9,10 @@ use http::Extensions;
 use sealstamp::UnixMillis;
 use tower_layer::Layer;
 
-use super::DpopService;
-use crate::{TokenValidator, Verifier};
+use crate::token::TokenValidator;
+use crate::tower::gate::Gate;
+use crate::tower::service::DpopService;
+use crate::verifier::Verifier;
 
 /// Puts a [`Verifier`] and a [`TokenValidator`] in front of a service.
 ///
@@ -76,20 +78,5 @@ impl<V> Clone for DpopLayer<V> {
 impl<V> fmt::Debug for DpopLayer<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DpopLayer").field("verifier", &self.gate.verifier).finish_non_exhaustive()
-    }
-}
-
-/// What every service that a layer has made asks.
-pub(super) struct Gate<V> {
-    pub(super) verifier: Verifier,
-    pub(super) tokens: Arc<V>,
-    pub(super) clock: Arc<dyn Fn() -> UnixMillis + Send + Sync>,
-    pub(super) peer: fn(&Extensions) -> Option<IpAddr>,
-}
-
-impl<V> Clone for Gate<V> {
-    fn clone(&self) -> Self {
-        let Self { verifier, tokens, clock, peer } = self;
-        Self { verifier: verifier.clone(), tokens: Arc::clone(tokens), clock: Arc::clone(clock), peer: *peer }
     }
 }

@@ -50,6 +50,7 @@
 //! - **It does not limit rates or bodies.** A nonce is free to get, so anybody can make the server check signatures.
 
 mod future;
+mod gate;
 mod layer;
 mod response;
 mod service;

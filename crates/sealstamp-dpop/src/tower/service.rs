@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::ResponseBody;
-use super::future::ResponseFuture;
-use super::layer::Gate;
-use crate::{RequestHead, TokenValidator};
+use crate::request::RequestHead;
+use crate::token::TokenValidator;
+use crate::tower::future::ResponseFuture;
+use crate::tower::gate::Gate;
+use crate::tower::response::ResponseBody;
 
 /// A service behind a [`DpopLayer`](super::DpopLayer). Nothing reaches it but accepted requests.
 pub struct DpopService<S, V> {

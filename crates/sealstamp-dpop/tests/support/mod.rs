@@ -12,7 +12,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
 use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Ring, Settings, Suite, UnixMillis};
-use sealstamp_dpop::{Accepted, Algorithm, Jwks, JwtValidator, Nonces, Refused, RequestHead, Verifier};
+use sealstamp_dpop::{Accepted, Algorithm, Jwks, JwtValidator, Nonces, Rejection, RequestHead, Verifier};
 use sha2::{Digest, Sha256};
 
 pub(crate) const PUBLIC_URL: &str = "https://mcp.example.com/mcp";
@@ -251,14 +251,14 @@ impl World {
         self.fleet.mint(at, &Binding::None).to_string()
     }
 
-    pub(crate) fn decide(&self, parts: &Parts) -> Result<Accepted, Refused> {
-        let checked = self.verifier.check(RequestHead::of(parts), self.now)?;
-        let facts = self.tokens.validate_now(checked.token(), self.now);
-        checked.accept(facts, self.now)
+    pub(crate) fn decide(&self, parts: &Parts) -> Result<Accepted, Rejection> {
+        let proven = self.verifier.check(RequestHead::of(parts), self.now)?;
+        let facts = self.tokens.validate_now(proven.token(), self.now);
+        proven.bind(facts, self.now)?.accept(self.now)
     }
 
     /// Decides on a draft as it stands.
-    pub(crate) fn decide_draft(&self, draft: &Draft) -> Result<Accepted, Refused> {
+    pub(crate) fn decide_draft(&self, draft: &Draft) -> Result<Accepted, Rejection> {
         self.decide(&draft.parts())
     }
 }

@@ -1,8 +1,9 @@
 //! How often each thing happened: one counter per outcome and reason.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
-use crate::Reason;
+use crate::verdict::Reason;
 
 /// Counts since the verifier was built, for a metrics endpoint.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Counters {
         self.refused.get(reason as usize).map_or(0, |count| count.load(Relaxed))
     }
 
-    /// How often a proof got as far as its signature. Nothing else in a verifier is dear.
+    /// How often a proof got as far as its signature. Nothing else in a verifier costs much.
     #[must_use]
     pub fn signature_checks(&self) -> u64 {
         self.signature_checks.load(Relaxed)

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::MapAccess;
 
-use crate::{
-    Algorithm, Reason,
-    json::{self, Members, Value},
-    jwk::{Jwk, RawJwk},
-    signature,
-};
+use crate::proof::algorithm::Algorithm;
+use crate::proof::json::{self, Members, Value};
+use crate::proof::jwk::{Jwk, RawJwk};
+use crate::proof::signature;
+use crate::verdict::Reason;
 
 /// The longest `jti`, in characters (RFC 9449 section 11.1).
 const MAX_JTI: usize = 256;

@@ -1,10 +1,9 @@
 //! Rules 1 and 2: what the request's fields hold, before anything in them is decoded.
 
-use std::net::IpAddr;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 
-use http::{HeaderMap, Method, Uri, header::AUTHORIZATION, request::Parts};
-
-use crate::Reason;
+use crate::verdict::Reason;
 
 /// The longest proof that is looked at, in bytes. One with a 4096-bit RSA key and every claim takes about 2 KiB.
 pub const MAX_PROOF_BYTES: usize = 8 * 1024;
@@ -14,35 +13,6 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// The longest `Authorization` field that is looked at, in bytes: such a token, and room for a scheme and spaces.
 const MAX_FIELD_BYTES: usize = MAX_TOKEN_BYTES + 64;
-
-/// What the rules read of a request. Borrowed, so that a verifier fits any framework.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestHead<'r> {
-    pub(crate) method: &'r Method,
-    pub(crate) uri: &'r Uri,
-    pub(crate) headers: &'r HeaderMap,
-    pub(crate) peer: Option<IpAddr>,
-}
-
-impl<'r> RequestHead<'r> {
-    /// A request by its parts. Only the URI's path counts: scheme and host are configured, not taken from the request.
-    #[must_use]
-    pub const fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
-        Self { method, uri, headers, peer: None }
-    }
-
-    /// The same, from a request's parts.
-    #[must_use]
-    pub const fn of(parts: &'r Parts) -> Self {
-        Self::new(&parts.method, &parts.uri, &parts.headers)
-    }
-
-    /// Says who is at the other end of the connection. Only [`trust_proxy`](crate::VerifierBuilder::trust_proxy) needs it.
-    #[must_use]
-    pub const fn from_peer(self, peer: IpAddr) -> Self {
-        Self { peer: Some(peer), ..self }
-    }
-}
 
 /// The credentials of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,18 +3,21 @@
 //! A token names its key, so somebody without any key of the issuer's can name unknown ones all day. Whatever tokens
 //! ask for, the issuer hears from one process at most once in [`MIN_INTERVAL_S`].
 
-use std::{
-    net::IpAddr,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use reqwest::{Client, redirect};
 use sealstamp::UnixMillis;
 use tokio::sync::{Mutex, MutexGuard};
 use url::{Host, Url};
 
-use crate::{Jwks, JwksError, JwtValidator, TokenDefect, TokenFacts, TokenValidator};
+use crate::token::defect::TokenDefect;
+use crate::token::facts::TokenFacts;
+use crate::token::jwks::{Jwks, JwksError};
+use crate::token::jwt::JwtValidator;
+use crate::token::validator::TokenValidator;
 
 /// Keys older than this, in seconds, are fetched again when the next token arrives.
 pub const REFRESH_AFTER_S: u64 = 600;
@@ -160,15 +163,12 @@ async fn fetch(client: &Client, url: &Url) -> Result<Jwks, FetchError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    };
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::SeqCst;
 
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     use super::*;
 

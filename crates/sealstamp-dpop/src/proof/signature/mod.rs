@@ -13,7 +13,8 @@ use aws_lc as backend;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 use rust_crypto as backend;
 
-use crate::{Algorithm, jwk::PublicKey};
+use crate::proof::algorithm::Algorithm;
+use crate::proof::key::PublicKey;
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("sealstamp-dpop needs a signature backend: enable the feature `aws-lc-rs` or `rust-crypto`");
@@ -35,7 +36,7 @@ fn has_one_encoding(key: &PublicKey, signature: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwk::Curve;
+    use crate::proof::key::Curve;
 
     #[test]
     fn signatures_have_one_length_and_rsas_a_bound() {
@@ -62,17 +63,13 @@ mod tests {
 #[cfg(test)]
 #[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
 mod agreement {
-    use aws_lc_rs::{
-        rand::SystemRandom,
-        rsa::{KeyPair as RsaKeyPair, KeySize},
-        signature::{self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
-    };
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+    use aws_lc_rs::signature::{self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 
     use super::{aws_lc, has_one_encoding, rust_crypto};
-    use crate::{
-        Algorithm,
-        jwk::{Curve, PublicKey},
-    };
+    use crate::proof::algorithm::Algorithm;
+    use crate::proof::key::{Curve, PublicKey};
 
     const MESSAGE: &[u8] = b"header.claims";
 

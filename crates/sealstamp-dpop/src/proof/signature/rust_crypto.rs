@@ -1,15 +1,11 @@
 //! Signatures in pure Rust, by the RustCrypto crates: for targets that AWS-LC does not build on.
 
-use rsa::{
-    BigUint, RsaPublicKey, pkcs1v15, pss,
-    sha2::{Sha256, Sha384, Sha512},
-    signature::Verifier,
-};
+use rsa::sha2::{Sha256, Sha384, Sha512};
+use rsa::signature::Verifier;
+use rsa::{BigUint, RsaPublicKey, pkcs1v15, pss};
 
-use crate::{
-    Algorithm,
-    jwk::{Curve, PublicKey},
-};
+use crate::proof::algorithm::Algorithm;
+use crate::proof::key::{Curve, PublicKey};
 
 pub(super) fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     match key {

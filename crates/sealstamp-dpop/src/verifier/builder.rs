@@ -1,24 +1,25 @@
-//! Building a verifier. What is wrong with a configuration is a [`ConfigError`] at start-up, never a refused request.
+//! The options of a verifier.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use sealstamp::Fleet;
 use url::Url;
 
-use crate::{Algorithm, Verifier, challenge::Challenges, counters::Counters, decide::Rules, target::Target};
+use crate::nonces::Nonces;
+use crate::outcome::Outcomes;
+use crate::policy::Policy;
+use crate::proof::Algorithm;
+use crate::request::Target;
+use crate::response::Challenges;
+use crate::verifier::decide::Verifier;
+use crate::verifier::error::{ConfigError, ConfigErrorKind};
+use crate::verifier::rules::Rules;
 
-/// Whether proofs must carry a nonce of this server's (RFC 9449 section 9).
-///
-/// Nonces here are bound to no client key, although the core can bind them. The first 401 goes to a client whose key is
-/// not known yet, so its nonce cannot be bound; refusing that nonce later would bring back the extra round trip that it
-/// is there to save, and accepting it as well would make the binding optional for everybody.
-#[derive(Debug, Clone)]
-pub enum Nonces {
-    /// Every proof carries a nonce that some replica of this fleet minted, and every refusal hands one out.
-    Required(Fleet),
-    /// Proofs are as fresh as the client's clock says, within 300 s (SEP-1932's minimum): a stolen or pre-dated proof is
-    /// good for that long. A `nonce` claim is ignored.
-    Off,
+impl Verifier {
+    /// A verifier for the server that clients know by this URL.
+    #[must_use]
+    pub fn builder(public_url: &str, nonces: Nonces) -> VerifierBuilder {
+        VerifierBuilder::new(public_url, nonces)
+    }
 }
 
 /// Options of a [`Verifier`], from [`Verifier::builder`].
@@ -35,7 +36,7 @@ pub struct VerifierBuilder {
 }
 
 impl VerifierBuilder {
-    pub(crate) fn new(public_url: &str, nonces: Nonces) -> Self {
+    fn new(public_url: &str, nonces: Nonces) -> Self {
         Self {
             public_url: public_url.to_owned(),
             nonces,
@@ -125,51 +126,16 @@ impl VerifierBuilder {
         };
         let challenges = Challenges::new(&self.algorithms, metadata.as_ref(), self.bearer)
             .ok_or(ConfigErrorKind::ResourceMetadata)?;
-        Ok(Verifier(Arc::new(Rules {
+        Ok(Verifier::new(Rules {
             target,
             algorithms: self.algorithms,
-            nonces: self.nonces,
+            policy: Policy::of(&self.nonces),
             bearer: self.bearer,
             challenges,
-            counters: Counters::new(),
-        })))
+            outcomes: Outcomes::new(self.nonces),
+        }))
     }
 }
-
-/// A verifier cannot be built like this.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError(ConfigErrorKind);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ConfigErrorKind {
-    PublicUrl,
-    Mount,
-    Origin,
-    Algorithms,
-    ResourceMetadata,
-}
-
-impl From<ConfigErrorKind> for ConfigError {
-    fn from(kind: ConfigErrorKind) -> Self {
-        Self(kind)
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            ConfigErrorKind::PublicUrl => {
-                "the public URL must be an absolute http or https URL without user, query or fragment"
-            }
-            ConfigErrorKind::Mount => "the mount must be an absolute path",
-            ConfigErrorKind::Origin => "an origin must be a scheme, a host and perhaps a port",
-            ConfigErrorKind::Algorithms => "at least one algorithm must be allowed",
-            ConfigErrorKind::ResourceMetadata => "the resource metadata must be an absolute http or https URL",
-        })
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests {
@@ -187,20 +153,5 @@ mod tests {
         assert_eq!(kind(builder().resource_metadata("/here")), Some(ConfigErrorKind::ResourceMetadata));
         assert_eq!(kind(builder().resource_metadata("data:x")), Some(ConfigErrorKind::ResourceMetadata));
         assert_eq!(kind(builder().resource_metadata("https://h/.well-known/x")), None);
-    }
-
-    /// Each message says what the option must be, in its own words.
-    #[test]
-    fn messages() {
-        use ConfigErrorKind as K;
-        for (kind, says) in [
-            (K::PublicUrl, "the public URL must be an absolute http or https URL without user, query or fragment"),
-            (K::Mount, "the mount must be an absolute path"),
-            (K::Origin, "an origin must be a scheme, a host and perhaps a port"),
-            (K::Algorithms, "at least one algorithm must be allowed"),
-            (K::ResourceMetadata, "the resource metadata must be an absolute http or https URL"),
-        ] {
-            assert_eq!(ConfigError::from(kind).to_string(), says);
-        }
     }
 }

@@ -4,10 +4,8 @@ use aws_lc_rs::signature::{
     self, EcdsaVerificationAlgorithm, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 
-use crate::{
-    Algorithm,
-    jwk::{Curve, PublicKey},
-};
+use crate::proof::algorithm::Algorithm;
+use crate::proof::key::{Curve, PublicKey};
 
 pub(super) fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     let checked = match key {

@@ -3,7 +3,9 @@
 //! `serde_json` reads; this module adds what it leaves open. Two readers of one text must not see two values in it, and
 //! with a repeated member they would (RFC 8725 section 2.4). Strings are borrowed from the text wherever they hold no escape.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 

@@ -1,0 +1,49 @@
+//! Whether this server hands out nonces, and by which keys.
+
+use sealstamp::{Binding, Fleet, Nonce, Opened, Refusal, UnixMillis};
+
+/// Whether proofs must carry a nonce that this server made (RFC 9449 section 9).
+///
+/// The core can bind a nonce to a client's key. The verifier does not use that. The nonce in the first 401 goes to a
+/// client whose key is not known yet, so it cannot be bound. To refuse it later would bring back the round trip that it
+/// saves. To accept it beside bound ones would make the binding optional for everybody.
+#[derive(Debug, Clone)]
+pub enum Nonces {
+    /// Every proof carries a nonce that some replica of this fleet minted, and every refusal hands one out.
+    Required(Fleet),
+    /// Proofs are as fresh as the client's clock says, within 300 s (SEP-1932's minimum). A proof that was stolen, or
+    /// made for later, is good for that long. A `nonce` claim is ignored.
+    Off,
+}
+
+impl Nonces {
+    /// Opens a nonce. Exactly one key is tried. Without a fleet no key is known, so nothing opens.
+    pub(crate) fn open(&self, nonce: &str, now: UnixMillis) -> Result<Opened, Refusal> {
+        match self {
+            Self::Required(fleet) => fleet.open(nonce, now, &Binding::None),
+            Self::Off => Err(Refusal::UnknownKey),
+        }
+    }
+
+    /// A fresh nonce, where there are any.
+    pub(crate) fn mint(&self, now: UnixMillis) -> Option<Nonce> {
+        match self {
+            Self::Required(fleet) => Some(fleet.mint(now, &Binding::None)),
+            Self::Off => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_fleet_nothing_is_minted_and_nothing_opens() {
+        let now = UnixMillis::new(1_790_000_000_000);
+        assert!(Nonces::Off.mint(now).is_none());
+        for nonce in ["", "anything", &"A".repeat(60)] {
+            assert_eq!(Nonces::Off.open(nonce, now).unwrap_err(), Refusal::UnknownKey);
+        }
+    }
+}

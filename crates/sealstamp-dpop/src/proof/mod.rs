@@ -1,0 +1,17 @@
+//! Rules 2 to 4, 8 and 9: from the `DPoP` field's text to a proof whose signature verifies.
+//!
+//! [`Jws`] decodes the field. `json` reads header and claims, `jwk` the key in the header, and `signature` verifies.
+
+mod algorithm;
+mod ath;
+mod json;
+mod jwk;
+mod jws;
+mod key;
+mod signature;
+mod verified;
+
+pub use algorithm::Algorithm;
+pub(crate) use ath::hash_of;
+pub(crate) use jws::Jws;
+pub use verified::VerifiedProof;

@@ -1,0 +1,57 @@
+//! What is left of a proof once it has passed its rules.
+
+use std::sync::Arc;
+
+use sealstamp::{Nonce, Opened, Thumbprint};
+
+use crate::proof::algorithm::Algorithm;
+
+/// A proof that has passed its rules: whoever sent the request held this key then.
+#[derive(Debug, Clone)]
+pub struct VerifiedProof {
+    pub(crate) thumbprint: Thumbprint,
+    pub(crate) jti: Arc<str>,
+    pub(crate) iat: i64,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) opened: Option<Opened>,
+    pub(crate) next_nonce: Option<Nonce>,
+}
+
+impl VerifiedProof {
+    /// The key's thumbprint (RFC 7638, SHA-256, 32 bytes).
+    #[must_use]
+    pub fn thumbprint(&self) -> &Thumbprint {
+        &self.thumbprint
+    }
+
+    /// `jti`, 1 to 256 characters that the client chose: hash it before storing it (RFC 9449 section 11.1).
+    #[must_use]
+    pub fn jti(&self) -> &str {
+        &self.jti
+    }
+
+    /// `iat`, in seconds since the Unix epoch by the client's clock.
+    #[must_use]
+    pub fn issued_at(&self) -> i64 {
+        self.iat
+    }
+
+    /// What it was signed with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// What its nonce said; `None` if the policy demanded none.
+    #[must_use]
+    pub fn nonce(&self) -> Option<&Opened> {
+        self.opened.as_ref()
+    }
+
+    /// The nonce to hand out with the response, if it is time for a new one (RFC 9449 section 8.2). It is minted when the
+    /// request is accepted, and `None` until then.
+    #[must_use]
+    pub fn next_nonce(&self) -> Option<&Nonce> {
+        self.next_nonce.as_ref()
+    }
+}

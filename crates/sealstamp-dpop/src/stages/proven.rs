@@ -1,0 +1,98 @@
+//! The first stage: rules 1 to 9.
+
+use sealstamp::UnixMillis;
+
+use crate::outcome::Outcomes;
+use crate::policy::Policy;
+use crate::proof::VerifiedProof;
+use crate::stages::bound::Bound;
+use crate::token::{TokenBinding, TokenDefect, TokenFacts};
+use crate::verdict::{Reason, Rejection};
+
+/// A request whose proof has passed rules 1 to 9. What its token is worth is not known yet.
+///
+/// From here the request goes on through [`bind`](Self::bind) and [`Bound::accept`]:
+///
+/// ```
+/// # use sealstamp::UnixMillis;
+/// # use sealstamp_dpop::{Accepted, Proven, Rejection, TokenDefect, TokenFacts};
+/// fn go_on(
+///     proven: Proven<'_>,
+///     facts: Result<TokenFacts, TokenDefect>,
+///     now: UnixMillis,
+/// ) -> Result<Accepted, Rejection> {
+///     proven.bind(facts, now)?.accept(now)
+/// }
+/// ```
+///
+/// It cannot be accepted before its token was looked at. The same function without that step does not compile:
+///
+/// ```compile_fail,E0599
+/// # use sealstamp::UnixMillis;
+/// # use sealstamp_dpop::{Accepted, Proven, Rejection, TokenDefect, TokenFacts};
+/// fn go_on(
+///     proven: Proven<'_>,
+///     facts: Result<TokenFacts, TokenDefect>,
+///     now: UnixMillis,
+/// ) -> Result<Accepted, Rejection> {
+///     proven.accept(now)
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "a proven request is not accepted before its token is checked"]
+pub struct Proven<'r> {
+    outcomes: &'r Outcomes,
+    policy: Policy,
+    token: &'r str,
+    proof: Option<VerifiedProof>,
+}
+
+impl<'r> Proven<'r> {
+    /// For the verifier alone, after rule 9.
+    pub(crate) fn new(outcomes: &'r Outcomes, policy: Policy, token: &'r str, proof: Option<VerifiedProof>) -> Self {
+        Self { outcomes, policy, token, proof }
+    }
+
+    /// The access token, for whoever validates it.
+    #[must_use]
+    pub fn token(&self) -> &'r str {
+        self.token
+    }
+
+    /// The proof; `None` for a `Bearer` request on a server that opted in to those.
+    #[must_use]
+    pub fn proof(&self) -> Option<&VerifiedProof> {
+        self.proof.as_ref()
+    }
+
+    /// What this request has to show.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Rule 10: the token is valid here and now, and bound to the proof's key.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] if the token has a defect, is bound to another key, is bound to none and came with a proof, or is
+    /// bound to one and came without.
+    pub fn bind(self, token: Result<TokenFacts, TokenDefect>, now: UnixMillis) -> Result<Bound<'r>, Rejection> {
+        let Self { outcomes, policy, proof, .. } = self;
+        match check_binding(proof.as_ref(), token) {
+            Ok(token) => Ok(Bound::new(outcomes, policy, proof, token)),
+            Err(reason) => Err(outcomes.reject(reason, now)),
+        }
+    }
+}
+
+fn check_binding(proof: Option<&VerifiedProof>, token: Result<TokenFacts, TokenDefect>) -> Result<TokenFacts, Reason> {
+    let token = token?;
+    match (proof, token.binding()) {
+        (Some(proof), TokenBinding::Thumbprint(bound)) if bound == proof.thumbprint => Ok(token),
+        (Some(_), TokenBinding::Thumbprint(_)) => Err(Reason::TokenOfAnotherKey),
+        (Some(_), TokenBinding::None | TokenBinding::Unknown) => Err(Reason::TokenNotBound),
+        (None, TokenBinding::None) => Ok(token),
+        (None, TokenBinding::Thumbprint(_) | TokenBinding::Unknown) => Err(Reason::BoundTokenAsBearer),
+    }
+}

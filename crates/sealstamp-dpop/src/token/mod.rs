@@ -1,0 +1,21 @@
+//! Rule 10: what an access token says, and who finds that out.
+
+mod defect;
+mod facts;
+#[cfg(feature = "jwt")]
+mod jwks;
+#[cfg(feature = "jwt")]
+mod jwt;
+#[cfg(feature = "jwks-http")]
+mod remote;
+mod validator;
+
+pub use defect::TokenDefect;
+pub use facts::{TokenBinding, TokenFacts};
+#[cfg(feature = "jwt")]
+pub use jwks::{Jwks, JwksError};
+#[cfg(feature = "jwt")]
+pub use jwt::{JwtValidator, NBF_LEEWAY_S};
+#[cfg(feature = "jwks-http")]
+pub use remote::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
+pub use validator::TokenValidator;

@@ -1,0 +1,36 @@
+//! What a refused client learns: one of five answers.
+
+/// What a refused client is told. Several [`Reason`]s share one answer, so that a prober learns nothing it can steer by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Answer {
+    /// 401 with a challenge that names no error: the request carried no credentials that this server understands (RFC
+    /// 6750 section 3.1: "the resource server SHOULD NOT include an error code").
+    Challenge,
+    /// 401 `invalid_token` (RFC 6750 section 3.1).
+    InvalidToken,
+    /// 401 `invalid_dpop_proof` (RFC 9449 section 7.1).
+    InvalidDpopProof,
+    /// 401 `use_dpop_nonce`: sign again with the nonce that comes with this response (RFC 9449 section 9).
+    UseDpopNonce,
+    /// 503: the token could not be checked now. Not a 401, which would make clients throw away good tokens.
+    Unavailable,
+}
+
+impl Answer {
+    /// Every answer there is.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Challenge, Self::InvalidToken, Self::InvalidDpopProof, Self::UseDpopNonce, Self::Unavailable];
+
+    /// The registered OAuth error code, if this answer has one.
+    #[must_use]
+    pub const fn error(self) -> Option<&'static str> {
+        match self {
+            Self::Challenge => None,
+            Self::InvalidToken => Some("invalid_token"),
+            Self::InvalidDpopProof => Some("invalid_dpop_proof"),
+            Self::UseDpopNonce => Some("use_dpop_nonce"),
+            Self::Unavailable => Some("temporarily_unavailable"),
+        }
+    }
+}

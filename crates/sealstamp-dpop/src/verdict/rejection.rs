@@ -1,0 +1,72 @@
+//! A refused request, with all that its response and its log line need.
+
+use std::fmt;
+
+use sealstamp::{Nonce, Refusal};
+
+use crate::verdict::answer::Answer;
+use crate::verdict::reason::Reason;
+
+/// A request that broke a rule. [`Answer`] is for the client, [`Reason`] for the operator.
+#[derive(Debug, Clone, Copy)]
+pub struct Rejection {
+    fault: Fault,
+    nonce: Option<Nonce>,
+}
+
+impl Rejection {
+    pub(crate) const fn new(fault: Fault, nonce: Option<Nonce>) -> Self {
+        Self { fault, nonce }
+    }
+
+    /// What the client is told.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        self.fault.reason.answer()
+    }
+
+    /// Why the request was refused, for metrics and logs.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.fault.reason
+    }
+
+    /// If its nonce did not open: what the core said, such as by how much it had expired.
+    #[must_use]
+    pub fn nonce_refusal(&self) -> Option<Refusal> {
+        self.fault.nonce
+    }
+
+    /// The fresh nonce that goes with the refusal; `None` with [`Nonces::Off`](crate::Nonces::Off).
+    #[must_use]
+    pub fn nonce(&self) -> Option<&Nonce> {
+        self.nonce.as_ref()
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "request refused: {}", self.reason())
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// A broken rule, before it is counted and before a nonce is minted for the answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) reason: Reason,
+    nonce: Option<Refusal>,
+}
+
+impl From<Reason> for Fault {
+    fn from(reason: Reason) -> Self {
+        Self { reason, nonce: None }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self { reason: refusal.into(), nonce: Some(refusal) }
+    }
+}

@@ -1,0 +1,111 @@
+//! The verifier: from a request to a decision and its response.
+
+use std::sync::Arc;
+
+use http::Response;
+use sealstamp::UnixMillis;
+
+use crate::outcome::Counters;
+use crate::proof::VerifiedProof;
+use crate::request::RequestHead;
+use crate::response;
+use crate::stages::{Accepted, Proven};
+use crate::token::TokenValidator;
+use crate::verdict::Rejection;
+use crate::verifier::rules::Rules;
+
+/// Verifies requests to one server. Cheap to clone; clones share counters.
+///
+/// ```
+/// use sealstamp::UnixMillis;
+/// use sealstamp_dpop::{Nonces, Reason, RequestHead, Verifier};
+///
+/// let verifier = Verifier::builder("https://mcp.example.com/mcp", Nonces::Off).build()?;
+/// let (request, ()) = http::Request::post("/mcp").body(())?.into_parts();
+/// let rejection = verifier.check(RequestHead::of(&request), UnixMillis::new(1_790_000_000_000)).unwrap_err();
+/// assert_eq!(rejection.reason(), Reason::NoCredentials);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Verifier(Arc<Rules>);
+
+impl Verifier {
+    /// For the builder alone.
+    pub(super) fn new(rules: Rules) -> Self {
+        Self(Arc::new(rules))
+    }
+
+    /// All the rules, for a token that `tokens` knows how to validate.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the request breaks, as a [`Rejection`].
+    pub async fn decide(
+        &self,
+        request: RequestHead<'_>,
+        tokens: &impl TokenValidator,
+        now: UnixMillis,
+    ) -> Result<Accepted, Rejection> {
+        let proven = self.check(request, now)?;
+        let facts = tokens.validate(proven.token(), now).await;
+        proven.bind(facts, now)?.accept(now)
+    }
+
+    /// Rules 1 to 9, for a request to a resource server.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the request breaks, as a [`Rejection`].
+    pub fn check<'r>(&'r self, request: RequestHead<'r>, now: UnixMillis) -> Result<Proven<'r>, Rejection> {
+        let rules = &*self.0;
+        rules.check(request, now).map_err(|fault| rules.outcomes.reject(fault, now))
+    }
+
+    /// Rules 2 to 7 and 9, for a request to an authorization server's token endpoint, where there is no access token yet
+    /// (RFC 9449 section 5).
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the request breaks, as a [`Rejection`]. Answer it with
+    /// [`authorization_server_response`](Self::authorization_server_response).
+    pub fn check_token_request(&self, request: RequestHead<'_>, now: UnixMillis) -> Result<VerifiedProof, Rejection> {
+        let rules = &*self.0;
+        let mut proof =
+            rules.prove(&request, rules.policy, None, now).map_err(|fault| rules.outcomes.reject(fault, now))?;
+        proof.next_nonce = rules.outcomes.accept(proof.nonce(), now);
+        Ok(proof)
+    }
+
+    /// How often each thing happened.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.0.outcomes.counters
+    }
+
+    /// The refusal as a resource server gives it (RFC 9449 sections 7.1 and 9): 401, `WWW-Authenticate: DPoP`,
+    /// `DPoP-Nonce`, and a JSON-RPC error for MCP as the body. The error has a null `id`, since no request was read.
+    ///
+    /// ```
+    /// # use sealstamp::UnixMillis;
+    /// use sealstamp_dpop::{Nonces, RequestHead, Verifier};
+    ///
+    /// let verifier = Verifier::builder("https://mcp.example.com/mcp", Nonces::Off).build()?;
+    /// let (request, ()) = http::Request::post("/mcp").body(())?.into_parts();
+    /// let rejection = verifier.check(RequestHead::of(&request), UnixMillis::new(1_790_000_000_000)).unwrap_err();
+    /// let response = verifier.resource_server_response(&rejection);
+    /// assert_eq!(response.status(), 401);
+    /// assert_eq!(response.headers()["www-authenticate"], "DPoP algs=\"ES256 ES384 EdDSA Ed25519 PS256 RS256\"");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn resource_server_response(&self, rejection: &Rejection) -> Response<&'static str> {
+        response::of_resource_server(&self.0.challenges, rejection)
+    }
+
+    /// The refusal as an authorization server gives it (RFC 9449 sections 5 and 8): 400, `DPoP-Nonce`, and an OAuth
+    /// error as JSON. For requests checked with [`check_token_request`](Self::check_token_request).
+    #[must_use]
+    pub fn authorization_server_response(&self, rejection: &Rejection) -> Response<&'static str> {
+        response::of_authorization_server(rejection)
+    }
+}

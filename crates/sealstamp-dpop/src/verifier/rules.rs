@@ -1,0 +1,120 @@
+//! The rules of a proof, in their order: 1 to 9.
+//!
+//! They need the request's head alone and wait for nothing. What costs little is asked first: nothing asymmetric runs
+//! until the nonce has opened, so a flood of forged proofs costs no signature check.
+
+use sealstamp::{Opened, UnixMillis};
+
+use crate::outcome::Outcomes;
+use crate::policy::{NonceDemand, Policy};
+use crate::proof::{Algorithm, Jws, VerifiedProof, hash_of};
+use crate::request::{Credentials, RequestHead, Target, proof_field};
+use crate::response::Challenges;
+use crate::stages::Proven;
+use crate::verdict::{Fault, Reason};
+
+/// How far `iat` may be from the server's clock, in seconds (SEP-1932: MUST).
+pub const IAT_WINDOW_S: i64 = 300;
+
+/// What the rules are applied with.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) target: Target,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) policy: Policy,
+    pub(crate) bearer: bool,
+    pub(crate) challenges: Challenges,
+    pub(crate) outcomes: Outcomes,
+}
+
+impl Rules {
+    /// Rules 1 to 9.
+    pub(crate) fn check<'r>(&'r self, request: RequestHead<'r>, now: UnixMillis) -> Result<Proven<'r>, Fault> {
+        let policy = self.policy;
+        // 1. `Authorization`: exactly one, under the `DPoP` scheme (or `Bearer`, if the server opted in).
+        let (token, proof) = match Credentials::of(request.headers)? {
+            Credentials::Bearer(token) if self.bearer => (token, None),
+            Credentials::Bearer(_) => return Err(Reason::BearerScheme.into()),
+            // 2 to 9. The proof.
+            Credentials::Dpop(token) => (token, Some(self.prove(&request, policy, Some(token), now)?)),
+        };
+        Ok(Proven::new(&self.outcomes, policy, token, proof))
+    }
+
+    /// Rules 2 to 7 and 9, and 8 if a token is presented.
+    pub(crate) fn prove(
+        &self,
+        request: &RequestHead<'_>,
+        policy: Policy,
+        token: Option<&str>,
+        now: UnixMillis,
+    ) -> Result<VerifiedProof, Fault> {
+        // 2. `DPoP`: exactly one field, one compact JWS, at most 8 KiB.
+        let field = proof_field(request.headers)?;
+        let mut buffer = Vec::new();
+        let jws = Jws::decode(field, &mut buffer)?;
+
+        // 3. Header: a proof, signed with an algorithm on the list, by a public key that fits it.
+        let header = jws.header(&self.algorithms)?;
+
+        // 4. Claims: all there, of exact types; `ath` as a token is presented.
+        let claims = jws.claims()?;
+        let ath = match token {
+            Some(token) => Some((token, claims.ath.as_deref().ok_or(Reason::NoAth)?)),
+            None => None,
+        };
+
+        // 5. For this method and URI.
+        if claims.htm != request.method.as_str() {
+            return Err(Reason::WrongMethod.into());
+        }
+        self.target.check(&claims.htu, request)?;
+
+        // 6. Made about now, by the client's clock.
+        check_iat(claims.iat, now)?;
+
+        // 7. Made a short while ago at most, by this fleet's clock, if the policy wants to know.
+        let opened = self.open(policy, claims.nonce.as_deref(), now)?;
+
+        // 8. For this token.
+        if ath.is_some_and(|(token, ath)| ath.as_bytes() != hash_of(token)) {
+            return Err(Reason::WrongAth.into());
+        }
+
+        // 9. By this key.
+        self.outcomes.counters.count_signature_check();
+        jws.verify(&header)?;
+
+        Ok(VerifiedProof {
+            thumbprint: header.jwk.thumbprint(),
+            jti: claims.jti.as_ref().into(),
+            iat: claims.iat,
+            algorithm: header.algorithm,
+            opened,
+            next_nonce: None,
+        })
+    }
+
+    /// Rule 7. Which nonces did not open, and why, is for the operator alone.
+    fn open(&self, policy: Policy, nonce: Option<&str>, now: UnixMillis) -> Result<Option<Opened>, Fault> {
+        match policy.nonce() {
+            NonceDemand::Never => Ok(None),
+            NonceDemand::Always => {
+                let nonce = nonce.ok_or(Reason::NoNonce)?;
+                self.outcomes.nonces.open(nonce, now).map(Some).map_err(Fault::from)
+            }
+        }
+    }
+}
+
+/// The client's seconds against ours, both whole. Saturating: whatever `iat` is, a nonsense time is far off.
+fn check_iat(iat: i64, now: UnixMillis) -> Result<(), Reason> {
+    let now = i64::try_from(now.get() / 1000).unwrap_or(i64::MAX);
+    if now.saturating_sub(iat) > IAT_WINDOW_S {
+        Err(Reason::IatTooOld)
+    } else if iat.saturating_sub(now) > IAT_WINDOW_S {
+        Err(Reason::IatInFuture)
+    } else {
+        Ok(())
+    }
+}
