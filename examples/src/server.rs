@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use axum::routing::get;
 use axum::{Json, Router};
+use http::{HeaderName, HeaderValue, Method, header};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use sealstamp::{Audience, Fleet, ReloadStatus, Reloader, RingFile};
 use sealstamp_dpop::tower::DpopLayer;
-use sealstamp_dpop::{Algorithm, Jwks, JwtValidator, Nonces, Reason, Verifier};
+use sealstamp_dpop::{Algorithm, DPOP_NONCE, Jwks, JwtValidator, Nonces, Reason, Verifier};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::signal;
+use tower_http::cors::CorsLayer;
 use url::Url;
 
 use crate::operator::now;
@@ -47,6 +49,9 @@ pub struct Flags {
     /// Whether proofs must carry a nonce
     #[arg(long, value_enum, default_value = "required")]
     nonce: NonceFlag,
+    /// An origin whose scripts may call this server from a browser; may be repeated [default: none]
+    #[arg(long, value_name = "URL")]
+    cors_origin: Vec<Url>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -120,11 +125,37 @@ fn app(flags: &Flags, audience: &str, fleet: Fleet, ring: Reloader) -> Result<Ro
     let layer = DpopLayer::new(verifier.clone(), tokens);
     let health = Arc::new(move || json!({ "ring": ring.status(now()), "decisions": decisions(&verifier) }));
     // What comes after `layer` is open to anybody: the metadata has to be, and this health page is.
-    Ok(Router::new()
+    let app = Router::new()
         .route_service(path, mcp)
         .layer(layer)
         .route(&metadata_path, get(|| async { Json(metadata) }))
-        .route("/healthz", get(async move || Json(health()))))
+        .route("/healthz", get(async move || Json(health())));
+    Ok(if flags.cors_origin.is_empty() { app } else { app.layer(cors(&flags.cors_origin)?) })
+}
+
+/// What an MCP client in a browser sends, and what its script must be able to read.
+///
+/// It belongs outside the DPoP layer: a preflight has no credentials, and a 401 needs these headers too.
+fn cors(origins: &[Url]) -> Result<CorsLayer> {
+    let origins: Vec<_> = origins
+        .iter()
+        .map(|url| HeaderValue::try_from(url.origin().ascii_serialization()))
+        .collect::<std::result::Result<_, _>>()?;
+    Ok(CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("dpop"),
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("mcp-method"),
+            HeaderName::from_static("mcp-name"),
+            HeaderName::from_static("mcp-protocol-version"),
+            HeaderName::from_static("mcp-session-id"),
+        ])
+        // This list replaces the one that the DPoP layer writes, so it names those headers too.
+        .expose_headers([HeaderName::from_static("mcp-session-id"), DPOP_NONCE, header::WWW_AUTHENTICATE]))
 }
 
 /// `rmcp` answers to loopback hosts only, unless told what else it is called: a guard against DNS rebinding.
