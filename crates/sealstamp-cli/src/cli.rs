@@ -1,12 +1,13 @@
-//! The command line: every command and option, and what `--help` says of it.
+//! The command line: every command and option, and what `--help` says about it.
 
 use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
-use sealstamp::{Kid, Suite, Thumbprint, UnixMillis};
+use sealstamp::{Audience, Kid, Suite, Thumbprint, UnixMillis};
 
-use crate::text::{self, Span};
+use crate::span::Span;
+use crate::{span, time};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -59,15 +60,15 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 pub(crate) struct Init {
     /// How long a nonce is good: 1s to 1h
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = text::seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = span::parse_seconds)]
     pub(crate) lifetime: u32,
 
     /// How far two clocks of the fleet may be apart: 0s to 1m
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = text::seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = span::parse_seconds)]
     pub(crate) max_skew: u32,
 
     /// The longest time until every replica has loaded a new ring: 0s to 30d
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = text::seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span::parse_seconds)]
     pub(crate) propagation: u32,
 
     /// The AEAD: aes-256-gcm, or chacha20-poly1305 for processors without AES instructions
@@ -85,12 +86,14 @@ pub(crate) struct List {
     pub(crate) moment: Moment,
 }
 
-/// For the commands that never write: a time to look from. A command that writes takes it with `--dry-run` alone, so
-/// that nobody can talk a rule out of a waiting time by naming another hour.
+/// For the commands that never write: a time to look from.
+///
+/// A command that writes takes another time only with `--dry-run`. Otherwise a waiting time could be skipped by naming
+/// a later hour.
 #[derive(Args, Debug)]
 pub(crate) struct Moment {
     /// Look at the ring as if it were this time
-    #[arg(long, value_name = "TIME", value_parser = text::time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub(crate) now: Option<UnixMillis>,
 }
 
@@ -102,7 +105,7 @@ pub(crate) struct Change {
     pub(crate) dry_run: bool,
 
     /// With --dry-run: as if it were this time
-    #[arg(long, value_name = "TIME", value_parser = text::time, requires = "dry_run")]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "dry_run")]
     pub(crate) now: Option<UnixMillis>,
 
     /// Do what clients will notice; says the cost first
@@ -113,11 +116,11 @@ pub(crate) struct Change {
 #[derive(Args, Debug)]
 pub(crate) struct Rotate {
     /// When the staged key takes over; by default as soon as every replica has loaded the ring
-    #[arg(long, value_name = "TIME", value_parser = text::time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub(crate) at: Option<UnixMillis>,
 
     /// Do nothing, successfully, while the active key is younger, or a rotation is under way
-    #[arg(long, value_name = "DURATION", value_parser = text::span)]
+    #[arg(long, value_name = "DURATION", value_parser = span::parse)]
     pub(crate) if_older_than: Option<Span>,
 
     #[command(flatten)]
@@ -151,7 +154,7 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 
     /// How old an active key may be
-    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = text::span)]
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = span::parse)]
     pub(crate) max_age: Span,
 
     /// How many nonces a second the whole fleet mints
@@ -166,8 +169,8 @@ pub(crate) struct Check {
 #[derive(Args, Debug)]
 pub(crate) struct Use {
     /// The server's own name for itself, the resource identifier that clients use
-    #[arg(long, value_name = "URL", value_parser = text::audience)]
-    pub(crate) audience: sealstamp::Audience,
+    #[arg(long, value_name = "URL", value_parser = Audience::new)]
+    pub(crate) audience: Audience,
 
     /// The thumbprint of the client's key, if the nonce is bound to one (RFC 7638, SHA-256)
     #[arg(long, value_name = "THUMBPRINT")]
@@ -190,7 +193,7 @@ pub(crate) struct Open {
     pub(crate) of: Use,
 
     /// Open it as if it were this time
-    #[arg(long, value_name = "TIME", value_parser = text::time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub(crate) at: Option<UnixMillis>,
 
     /// Print JSON of the format sealstamp-open/1

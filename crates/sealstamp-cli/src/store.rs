@@ -1,8 +1,8 @@
-//! Where the ring is: in a file, or on its way from standard input to standard output.
+//! Where the ring is: in a file, or in a pipe from standard input to standard output.
 //!
-//! Invariant of the second: once a ring has come in whole, a ring goes out whole, the new one or, byte for byte, the one
-//! that came in. What stands behind the pipe stores what it gets, and must never get an empty ring because a rotation was
-//! not due, or was refused.
+//! Invariant of the pipe: if a whole ring came in, a whole ring goes out. It is the new one or, byte for byte, the one
+//! that came in. The program at the end of the pipe stores what it gets. It must never get an empty ring because a
+//! rotation was refused or was not due.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sealstamp::{FileError, FileErrorKind, Ring, RingFile, Transition, UnixMillis, UpdateError};
 use zeroize::Zeroizing;
 
-use crate::say::Failure;
+use crate::outcome::Failure;
 
 pub(crate) enum Store {
     File(RingFile),
@@ -22,7 +22,7 @@ pub(crate) enum Store {
 /// What a file system knows of a ring file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileFacts {
-    /// The permission bits, where there are such.
+    /// The permission bits, if the system has them.
     pub(crate) mode: Option<u32>,
     pub(crate) modified_at: Option<UnixMillis>,
 }
@@ -57,7 +57,7 @@ impl Store {
         }
     }
 
-    /// Puts what `change` makes of the ring in its place. The inner result is the answer of `change`; if that is an error,
+    /// Replaces the ring by what `change` makes of it. The inner result is the answer of `change`. If that is an error,
     /// the ring is as it was.
     pub(crate) fn update<E>(
         &self,
@@ -82,7 +82,7 @@ impl Store {
         }
     }
 
-    /// Says what `change` makes of the ring, and puts nothing in its place.
+    /// Says what `change` would make of the ring, and replaces nothing.
     pub(crate) fn preview<E>(
         &self,
         change: impl FnOnce(&Ring) -> Result<Transition, E>,
@@ -91,7 +91,7 @@ impl Store {
             Self::File(_) => self.load().map(|ring| change(&ring)),
             Self::Pipe => {
                 let (ring, bytes) = self.read_stdin()?;
-                // On a terminal nobody waits for the ring, and everybody could read it.
+                // At a terminal, no program waits for the ring, and everybody could read it.
                 if !io::stdout().is_terminal() {
                     write_stdout(&bytes)?;
                 }
@@ -100,7 +100,7 @@ impl Store {
         }
     }
 
-    /// None for a ring that comes from a pipe.
+    /// None if the ring comes from a pipe.
     pub(crate) fn facts(&self) -> Option<FileFacts> {
         let Self::File(file) = self else { return None };
         let metadata = std::fs::metadata(file.path()).ok()?;
@@ -115,7 +115,7 @@ impl Store {
         if io::stdin().is_terminal() {
             return Err(Failure::new("a ring holds secrets and is not read from a terminal").hint("pipe it in"));
         }
-        // The room is made before, because growing leaves unwiped copies behind.
+        // A buffer that grows leaves copies behind that nobody wipes. So the room is made first.
         let most = Ring::MAX_FILE_LEN.saturating_add(1);
         let mut bytes = Zeroizing::new(Vec::with_capacity(most));
         let limit = u64::try_from(most).unwrap_or(u64::MAX);
@@ -137,7 +137,7 @@ impl Store {
     }
 }
 
-/// How messages name it.
+/// How messages name the place.
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -161,7 +161,7 @@ fn write_stdout(ring: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// The library's own handles keep a buffer for the life of the process, and with it secrets that nobody wipes.
+/// The standard library's handles keep a buffer for the life of the process. The secrets in it would never be wiped.
 #[cfg(unix)]
 fn unbuffered_stdin() -> io::Result<impl io::Read> {
     std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().map(std::fs::File::from)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 /// Use the resource identifier that clients use, `https://mcp.example.com/mcp` for example.
 ///
 /// The keys are derived from it, and it is never on the wire. So one server cannot open the nonces of another, even if
-/// both hold the same ring. RFC 9449 section 9 wants that: a nonce of the authorization server is not one of the resource
-/// server.
+/// both hold the same ring. RFC 9449 section 9 wants that: a nonce of the authorization server is not one of the
+/// resource server.
 ///
 /// ```
 /// use sealstamp::Audience;

@@ -2,15 +2,17 @@
 //!
 //! Invariant: no number is handed out twice before 2^64 numbers have been. Their order does not matter.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
-/// Two threads that share a lane and mint at the same time wait for each other. That happens only with more threads than
-/// this.
+/// Two threads that share a lane and mint at the same time wait for each other. That happens only with more threads
+/// than this.
 const LANES: usize = 16;
 
 /// Numbers in lanes.
 ///
-/// With one number for all threads, they would pass its cache line back and forth. That takes as long as the seal itself.
+/// With one number for all threads, they would pass its cache line back and forth. That takes as long as the seal
+/// itself.
 ///
 /// Of `n` lanes, lane `i` hands out `start + i`, `start + i + n`, `start + i + 2n` and so on.
 pub(crate) struct Counter(Box<[Lane]>);

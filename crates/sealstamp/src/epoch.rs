@@ -1,7 +1,7 @@
 //! Epoch keys: a ring made ready for one audience and for three epochs.
 //!
-//! Invariant: keys are derived when the clock enters an epoch and when a ring is swapped in. They are those of the epoch
-//! before, the current one and the next. Nothing that a nonce says makes a process derive a key.
+//! Invariant: keys are derived when the clock enters an epoch and when a ring is swapped in. They are those of the
+//! epoch before, the current one and the next. Nothing that a nonce says makes a process derive a key.
 
 use std::fmt;
 use std::sync::Arc;

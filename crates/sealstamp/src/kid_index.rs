@@ -4,8 +4,8 @@ use crate::kid::Kid;
 
 /// Where each kid stands in a list.
 ///
-/// A kid is the start of a hash, so its low bits choose the place in the table and nothing is hashed again. At most half
-/// of the table is in use. A search ends at the first empty place.
+/// A kid is the start of a hash, so its low bits choose the place in the table and nothing is hashed again. At most
+/// half of the table is in use. A search ends at the first empty place.
 pub(crate) struct KidIndex {
     places: Box<[Option<(Kid, u16)>]>,
 }

@@ -1,8 +1,8 @@
 //! Encrypted, time-stamped nonces for stateless server fleets, under rotating keys that every replica holds.
 //!
-//! A nonce that lives in one process breaks as soon as there are two. So the nonce carries its own mint time, sealed with
-//! an AEAD: any replica mints, any replica opens, nothing is stored. It is what RFC 9449 (DPoP) sections 8 and 9 ask a
-//! server to hand out, and what SEP-1932 asks of MCP servers that cannot keep state.
+//! A nonce that lives in one process breaks as soon as there are two. So the nonce carries its own mint time, sealed
+//! with an AEAD: any replica mints, any replica opens, nothing is stored. It is what RFC 9449 (DPoP) sections 8 and 9
+//! ask a server to hand out, and what SEP-1932 asks of MCP servers that cannot keep state.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -33,17 +33,17 @@
 //! 1. `time`, `kid`, `suite`, `audience`, `binding`: the words that all else is said in.
 //! 2. `window`, `refusal`, `settings`: the verdict on an age, the reasons of a refusal, what the fleet agrees on.
 //! 3. `secret`: random bytes, made, held and wiped.
-//! 4. `ring`: keys, and the state of each as a pure function of (ring, now) ([`Ring::status`], [`KeyState`]). Inside it,
-//!    `ring::format` goes from bytes to a ring and back ([`Ring::parse`], [`RingError`]), and `ring::transition` makes the
-//!    next ring ([`Ring::rotate`], [`TransitionError`]).
+//! 4. `ring`: keys, and the state of each as a pure function of (ring, now) ([`Ring::status`], [`KeyState`]). Inside
+//!    it, `ring::format` goes from bytes to a ring and back ([`Ring::parse`], [`RingError`]), and `ring::transition`
+//!    makes the next ring ([`Ring::rotate`], [`TransitionError`]).
 //! 5. `seal`: the AEAD and the IV, for one audience and 4,096 s.
 //! 6. `nonce`: the 45 bytes on the wire. `epoch`: which key a nonce may have been sealed with.
 //! 7. `fleet`: the handle that threads share ([`Fleet`]).
-//! 8. `disk`: ring files. With the feature `file`, `RingFile` reads and writes them so that a crash leaves the old file or
-//!    the new one. With the feature `reload`, `Reloader` keeps a running server up to date with its file.
+//! 8. `disk`: ring files. With the feature `file`, `RingFile` reads and writes them so that a crash leaves the old file
+//!    or the new one. With the feature `reload`, `Reloader` keeps a running server up to date with its file.
 //!
-//! A third feature, `insecure-test-seed`, is for tests only: it adds `Fleet::with_seed`, whose nonces are the same in each
-//! run.
+//! A third feature, `insecure-test-seed`, is for tests only: it adds `Fleet::with_seed`, whose nonces are the same in
+//! each run.
 //!
 //! # What a nonce does not do
 //!

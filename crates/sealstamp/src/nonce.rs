@@ -9,8 +9,8 @@
 //! | 21 | 8 | ciphertext of the mint time in milliseconds, big-endian |
 //! | 29 | 16 | tag |
 //!
-//! Invariant: nothing after version, kid and epoch is used before the tag has been checked, and only one key is tried. 45 is
-//! a multiple of 3, so base64url has exactly one spelling for each nonce.
+//! Invariant: nothing after version, kid and epoch is used before the tag has been checked, and only one key is tried.
+//! 45 is a multiple of 3, so base64url has exactly one spelling for each nonce.
 
 use std::fmt;
 use std::ops::Deref;
@@ -71,8 +71,8 @@ impl fmt::Debug for Nonce {
 
 /// What the first 9 bytes of a nonce claim. This is for an operator who looks into an incident.
 ///
-/// None of it is authenticated: whoever sent the nonce may have made it up. Only [`Fleet::open`](crate::Fleet::open) tells
-/// whether it is true.
+/// None of it is authenticated: whoever sent the nonce may have made it up. Only [`Fleet::open`](crate::Fleet::open)
+/// tells whether it is true.
 ///
 /// ```
 /// use sealstamp::UnverifiedHeader;

@@ -14,19 +14,19 @@ pub enum Refusal {
     Malformed,
     /// A version byte that is neither 1 nor 2.
     UnknownVersion,
-    /// No key of the ring has the kid. The nonce is from another fleet, its key was pruned, or this replica has not loaded
-    /// the ring that has the key.
+    /// No key of the ring has the kid. The nonce is from another fleet, its key was pruned, or this replica has not
+    /// loaded the ring that has the key.
     UnknownKey,
     /// The key was revoked.
     RevokedKey,
-    /// The epoch is neither the current one nor next to it. The nonce is more than an hour old, or from a clock that is far
-    /// ahead.
+    /// The epoch is neither the current one nor next to it. The nonce is more than an hour old, or from a clock that is
+    /// far ahead.
     OutsideWindow,
-    /// The seal does not hold. The nonce is forged or damaged, or it is for another audience or another client key, or no
-    /// correct minter would have made it.
+    /// The seal does not hold. The nonce is forged or damaged, or it is for another audience or another client key, or
+    /// no correct minter would have made it.
     NotAuthentic,
-    /// The seal holds, but the key's successor had taken over when the nonce was minted. A replica that has not loaded the
-    /// ring minted it, or somebody who has a leaked key.
+    /// The seal holds, but the key's successor had taken over when the nonce was minted. A replica that has not loaded
+    /// the ring minted it, or somebody who has a leaked key.
     KeyRetired,
     /// The seal holds, and the nonce is too old.
     Expired {

@@ -1,7 +1,7 @@
 //! Seals: one audience's keys for one epoch, and what they seal and open.
 //!
-//! Each seal covers a mint time of 8 bytes, and binds it to a header and a client key. Invariant: only [`EpochKey::seal`]
-//! chooses an IV, and it computes each one anew.
+//! Each seal covers a mint time of 8 bytes, and binds it to a header and a client key. Invariant: only
+//! [`EpochKey::seal`] chooses an IV, and it computes each one anew.
 
 use std::fmt;
 
@@ -48,7 +48,8 @@ enum Aead {
 }
 
 impl EpochKey {
-    /// `HKDF-Expand(prk, INFO || version || epoch || length of audience || audience, 64)`: the AEAD key, then the IV key.
+    /// `HKDF-Expand(prk, INFO || version || epoch || length of audience || audience, 64)`: the AEAD key, then the IV
+    /// key.
     pub(crate) fn derive(prk: &Prk, suite: Suite, epoch: u32, audience: &Audience) -> Self {
         let name = audience.as_str().as_bytes();
         let len = u16::try_from(name.len()).unwrap_or(u16::MAX);
@@ -105,8 +106,8 @@ impl EpochKey {
     /// `first 12 bytes of HMAC-SHA256(iv_key, seed || counter || now || AAD)`.
     ///
     /// Two mints have the same IV only if all four are the same. Then the nonces are the same too, so a cloned process
-    /// repeats nothing that an attacker could use. This is the idea of synthetic IVs (Rogaway and Shrimpton 2006) and of
-    /// hedged randomness (RFC 8937).
+    /// repeats nothing that an attacker could use. This is the idea of synthetic IVs (Rogaway and Shrimpton 2006) and
+    /// of hedged randomness (RFC 8937).
     fn iv(&self, unique: &Unique, now: UnixMillis, aad: &Aad) -> [u8; 12] {
         let input = iv_input(unique, now, aad);
         let input = input.get(..IV_INPUT_FIXED.saturating_add(aad.as_bytes().len())).unwrap_or(&input);

@@ -1,7 +1,7 @@
 //! The secrets of a ring: 32 random bytes each. They are made, held and wiped here.
 //!
-//! Invariant: a secret is in one heap allocation, which is wiped when its last owner is dropped. It is never moved through
-//! the stack, never cloned and never printed.
+//! Invariant: a secret is in one heap allocation, which is wiped when its last owner is dropped. It is never moved
+//! through the stack, never cloned and never printed.
 
 use std::fmt;
 
@@ -60,8 +60,8 @@ impl Fresh {
         Ok(Self([make()?, make()?]))
     }
 
-    /// Two secrets that follow from a seed: whoever knows the seed knows the secrets. For tests and models that must run the
-    /// same way each time. Never use it for a ring that protects anything.
+    /// Two secrets that follow from a seed: whoever knows the seed knows the secrets. For tests and models that must
+    /// run the same way each time. Never use it for a ring that protects anything.
     #[must_use]
     pub fn insecure_from_seed(seed: u64) -> Self {
         let make = |which: u8| {

@@ -67,7 +67,8 @@ impl UnixMillis {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The number of the epoch that this time is in. None from the year 559,444 on: the number needs more than four bytes.
+    /// The number of the epoch that this time is in. None from the year 559,444 on: the number needs more than four
+    /// bytes.
     pub(crate) fn epoch(self) -> Option<u32> {
         u32::try_from(self.0 / EPOCH_MS).ok()
     }

@@ -32,8 +32,8 @@ pub(crate) enum Untimely {
 impl Window {
     /// Accepts iff `iat <= now + max_skew` and `now <= iat + lifetime + max_skew`.
     ///
-    /// The first half matters as much as the second: without it, a replica with a fast clock would mint nonces that live
-    /// too long.
+    /// The first half matters as much as the second: without it, a replica with a fast clock would mint nonces that
+    /// live too long.
     pub(crate) fn judge(self, iat: UnixMillis, now: UnixMillis) -> Result<Age, Untimely> {
         let ahead = iat.since(now.saturating_add(self.max_skew_ms));
         if ahead > 0 {

@@ -1,7 +1,7 @@
 //! Clocks that step back and forth an hour, stop, and jump past an activation; and processes that are cloned.
 //!
-//! What must hold is always the same: an answer depends on the ring and the time given, so a handle that went through all
-//! this says what a new one says.
+//! What must hold is always the same: an answer depends on the ring and the time given, so a handle that went through
+//! all this says what a new one says.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -105,8 +105,8 @@ fn a_clock_that_stops() {
     assert_eq!(judge(&fleet, &minted[0], NOW + LIFETIME + SKEW + 1), Err(Refusal::Expired { by_ms: 1 }));
 }
 
-/// A clock that jumps past an activation, and one that falls back behind it: the minting key follows, no good nonce is lost,
-/// and replicas on both sides of the jump open each other's.
+/// A clock that jumps past an activation, and one that falls back behind it: the minting key follows, no good nonce is
+/// lost, and replicas on both sides of the jump open each other's.
 #[test]
 fn a_clock_that_jumps_past_an_activation() {
     walk([DATE - 1, DATE, DATE - 1, DATE + SKEW, DATE - 60_000, DATE + 2 * HOUR, DATE - 1, DATE]);
@@ -150,10 +150,12 @@ fn clone_child() {
     }
 }
 
-/// Processes of their own with one seed and one counter, as a snapshot restored several times has them: in step with each
-/// other, a millisecond apart, and with clocks that run differently or stand. Two nonces with one IV are one nonce.
+/// Processes of their own with one seed and one counter, as a snapshot restored several times has them: in step with
+/// each other, a millisecond apart, and with clocks that run differently or stand. Two nonces with one IV are one
+/// nonce.
 ///
-/// `fork` itself takes `unsafe`, which this workspace forbids; the state that a fork copies is what the children start from.
+/// `fork` itself takes `unsafe`, which this workspace forbids; the state that a fork copies is what the children start
+/// from.
 #[test]
 fn cloned_processes_never_share_an_iv() {
     let (mut by_iv, mut twins) = (HashMap::new(), 0);

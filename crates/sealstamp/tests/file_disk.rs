@@ -8,13 +8,11 @@
     reason = "a test stops by panicking"
 )]
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Barrier;
-use std::thread;
+use std::{fs, io, thread};
 
 use sealstamp::{
     FileErrorKind, Force, Fresh, Ring, RingErrorKind, RingFile, Settings, Suite, Transition, TransitionError,

@@ -1,5 +1,5 @@
-//! The life of a ring: each transition, its refusals from both sides of their time, and the fleet's promises I1 to I4 under
-//! random sequences of them.
+//! The life of a ring: each transition, its refusals from both sides of their time, and the fleet's promises I1 to I4
+//! under random sequences of them.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -63,8 +63,8 @@ fn rotation_waits_for_the_last_pending_key() {
     assert!(twice.rotate(None, at(NOW + 2 * PROPAGATION), fresh(4), Force::No).is_ok());
 }
 
-/// I9: a key that has just retired is still active to a slow clock. When it is revoked, that replica must go on with the
-/// next key, and not back to the one before, whose nonces nobody takes any more.
+/// I9: a key that has just retired is still active to a slow clock. When it is revoked, that replica must go on with
+/// the next key, and not back to the one before, whose nonces nobody takes any more.
 #[test]
 fn a_slow_clock_does_not_go_back_to_a_key_before_a_tombstone() {
     let second = NOW + PROPAGATION;
@@ -82,8 +82,8 @@ fn a_slow_clock_does_not_go_back_to_a_key_before_a_tombstone() {
     }
 }
 
-/// I9: two keys of which a slow clock may still use the first, revoked one after the other. The tombstone between the first
-/// and the key that steps in must not hold that key's date back.
+/// I9: two keys of which a slow clock may still use the first, revoked one after the other. The tombstone between the
+/// first and the key that steps in must not hold that key's date back.
 #[test]
 fn a_slow_clock_does_not_go_back_over_two_tombstones() {
     let third = NOW + 2 * PROPAGATION;
@@ -104,8 +104,8 @@ fn a_slow_clock_does_not_go_back_over_two_tombstones() {
     }
 }
 
-/// I9: three, revoked from the middle. Of the tombstones between, the one whose date the slowest clock sees just now loses it,
-/// since the key that steps in takes that very date; the one before keeps its own.
+/// I9: three, revoked from the middle. Of the tombstones between, the one whose date the slowest clock sees just now
+/// loses it, since the key that steps in takes that very date; the one before keeps its own.
 #[test]
 fn a_slow_clock_does_not_go_back_over_three_tombstones() {
     let now = NOW + 3 * PROPAGATION;
@@ -167,8 +167,8 @@ fn pruning_costs_what_the_removed_keys_could_still_open() {
     assert_eq!((states(&forced.ring, date).len(), forced.cost.retries_until), (2, Some(at(date + GRACE))));
 }
 
-/// A key that mints, or may yet, is never pruned, although the date of its successor is known; a tombstone is, wherever it
-/// stands.
+/// A key that mints, or may yet, is never pruned, although the date of its successor is known; a tombstone is, wherever
+/// it stands.
 #[test]
 fn what_may_still_mint_is_not_pruned() {
     let once = rotated(&ring(), NOW, 2);

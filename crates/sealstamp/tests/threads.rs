@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Ring, Settings, Suite, SwapError, UnixMillis};
 
-/// Sixteen threads mint and open while the ring is swapped a thousand times: no wrong answer (I6), and the serial that any
-/// of them sees never goes back (I5).
+/// Sixteen threads mint and open while the ring is swapped a thousand times: no wrong answer (I6), and the serial that
+/// any of them sees never goes back (I5).
 #[test]
 fn i5_i6_no_wrong_answer_while_the_ring_is_swapped() {
     let start = UnixMillis::new(1_795_374_000_000);

@@ -1,17 +1,18 @@
-//! What the commands that change a ring have in common: say what becomes of it and what that costs, then write it, or
-//! say why not.
+//! What the commands that change a ring have in common: they say what will change and what it costs, then write the
+//! ring, or say why not.
 
 use sealstamp::{Cost, Force, Fresh, Key, Ring, Transition, TransitionError, UnixMillis};
 
 use crate::cli::Change;
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
+use crate::span::Span;
 use crate::store::Store;
-use crate::text::{self, Span};
+use crate::{stderr, time};
 
 /// Why nothing is to be written.
 pub(super) enum Stop {
     Refused(TransitionError),
-    /// There is nothing to do, for this reason, and that is fine.
+    /// There is nothing to do, for this reason. That is no error.
     Idle(String),
 }
 
@@ -21,7 +22,7 @@ impl From<TransitionError> for Stop {
     }
 }
 
-/// What a transition is made of: the ring as it stands, the time, fresh secrets, and whether the cost is accepted.
+/// What a transition is made from: the present ring, the time, fresh secrets, and whether the cost is accepted.
 pub(super) struct Given<'r> {
     pub(super) ring: &'r Ring,
     pub(super) now: UnixMillis,
@@ -35,7 +36,7 @@ pub(super) fn run(
     transition: impl FnOnce(Given<'_>) -> Result<Transition, Stop>,
 ) -> Result<Outcome, Failure> {
     let fresh = Fresh::from_os().map_err(Failure::new)?;
-    let now = args.now.unwrap_or_else(text::clock);
+    let now = args.now.unwrap_or_else(time::clock);
     let force = if args.force { Force::YesAtACost } else { Force::No };
     let mut lines = Vec::new();
     let make = |ring: &Ring| {
@@ -45,7 +46,7 @@ pub(super) fn run(
         let cost = cost_lines(&made.cost, &news);
         if args.force {
             for line in cost {
-                say::note(format_args!("cost: {line}"));
+                stderr::note(format_args!("cost: {line}"));
             }
         } else {
             lines.extend(cost);
@@ -56,15 +57,15 @@ pub(super) fn run(
     match result {
         Ok(made) => {
             for line in lines {
-                say::note(if args.dry_run { format!("dry run: {line}") } else { line });
+                stderr::note(if args.dry_run { format!("dry run: {line}") } else { line });
             }
             if !args.dry_run {
-                told(store, &made.ring);
+                tell_next_step(store, &made.ring);
             }
             Ok(Outcome::Done)
         }
         Err(Stop::Idle(reason)) => {
-            say::note(reason);
+            stderr::note(reason);
             Ok(Outcome::Done)
         }
         Err(Stop::Refused(refused)) => Err(refusal(refused, now)),
@@ -72,20 +73,20 @@ pub(super) fn run(
 }
 
 /// The last line of a change: what to do with the new ring.
-fn told(store: &Store, ring: &Ring) {
+fn tell_next_step(store: &Store, ring: &Ring) {
     let (serial, propagation) = (ring.serial(), Span::from_s(ring.settings().propagation_s()));
     match store {
-        Store::File(_) => say::note(format_args!(
+        Store::File(_) => stderr::note(format_args!(
             "{store} is now serial {serial}; every replica is to have loaded it within {propagation}"
         )),
-        Store::Pipe => say::note(format_args!(
+        Store::Pipe => stderr::note(format_args!(
             "serial {serial} is on standard output; every replica is to have loaded it within {propagation}"
         )),
     }
 }
 
 fn refusal(refused: TransitionError, now: UnixMillis) -> Failure {
-    let wait = refused.legal_at().map(|at| format!(" ({})", text::from_now(at, now))).unwrap_or_default();
+    let wait = refused.legal_at().map(|at| format!(" ({})", time::from_now(at, now))).unwrap_or_default();
     let failure = Failure::new(format_args!("refused: {refused}{wait}; nothing is changed"));
     match refused {
         TransitionError::Pending { kid, .. } => {
@@ -104,7 +105,7 @@ fn refusal(refused: TransitionError, now: UnixMillis) -> Failure {
     }
 }
 
-/// The difference between two rings, whatever made it.
+/// The difference between two rings, whichever transition made it.
 struct News<'r> {
     old: &'r Ring,
     new: &'r Ring,
@@ -130,7 +131,7 @@ impl News<'_> {
             match (key.activates_at(), before) {
                 (Some(at), Some(before)) if before.activates_at() == Some(at) => {}
                 (Some(at), _) if at > self.now => {
-                    lines.push(format!("{name} takes over at {at}, {}", text::from_now(at, self.now)));
+                    lines.push(format!("{name} takes over at {at}, {}", time::from_now(at, self.now)));
                 }
                 (Some(_), _) => lines.push(format!("{name} takes over now")),
                 (None, None) => lines.push(format!("{name} is staged, to be the next")),
@@ -140,13 +141,13 @@ impl News<'_> {
         lines
     }
 
-    /// The kid, but not that of a key that a dry run made and threw away.
+    /// The key's name. A key that a dry run made and threw away has none.
     fn name(&self, key: &Key) -> String {
         let is_new = !self.old.keys().iter().any(|k| k.kid() == key.kid());
         if is_new && self.dry_run { "a new key".into() } else { format!("key {}", key.kid()) }
     }
 
-    /// The key that replicas with the old ring may not expect to mint.
+    /// The key that mints now, which replicas with the old ring may not know of.
     fn stepped_in(&self) -> Option<&Key> {
         let same =
             |key: &&Key| self.old.keys().iter().any(|k| k.kid() == key.kid() && k.activates_at() == key.activates_at());
@@ -156,7 +157,7 @@ impl News<'_> {
 
 fn cost_lines(cost: &Cost, news: &News<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    let until = |at: UnixMillis| format!("until {at} ({})", text::from_now(at, news.now));
+    let until = |at: UnixMillis| format!("until {at} ({})", time::from_now(at, news.now));
     if let Some(at) = cost.retries_until {
         lines.push(format!(
             "{} a client may be refused once, and retries once with the nonce of the refusal",

@@ -4,23 +4,24 @@ use sealstamp::{EPOCH_MS, KeyState, KeyStatus, Ring, UnixMillis};
 use serde::Serialize;
 
 use crate::cli::Check;
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
+use crate::span::Span;
 use crate::store::{FileFacts, Store};
-use crate::text::{self, Span};
+use crate::{stdout, time};
 
 /// How many messages one AES-GCM key may seal under 96-bit IVs that are not counted up (NIST SP 800-38D section 8.3).
 const NONCES_PER_KEY: u64 = 1 << 32;
 
 pub(super) fn run(args: &Check, store: &Store) -> Result<Outcome, Failure> {
     let ring = store.load()?;
-    // The file's own time is the real clock's, so it is held against no other.
+    // The file's time comes from the real clock, so it is not compared with a time from the command line.
     let facts =
         store.facts().map(|f| FileFacts { modified_at: f.modified_at.filter(|_| args.moment.now.is_none()), ..f });
-    let report = report(args, &ring, facts, args.moment.now.unwrap_or_else(text::clock));
+    let report = report(args, &ring, facts, args.moment.now.unwrap_or_else(time::clock));
     if args.json {
-        say::json(&report)?;
+        stdout::write_json(&report)?;
     } else {
-        say::data(&report.page(&store.to_string()))?;
+        stdout::write(&report.page(&store.to_string()))?;
     }
     Ok(if report.healthy { Outcome::Done } else { Outcome::NotHealthy })
 }
@@ -132,7 +133,7 @@ fn permissions(mode: u32) -> Option<Finding> {
     Some(Finding { code, severity, message: format!("mode {mode:04o}: {message}"), hint: hint.into() })
 }
 
-/// Whoever wrote these times had a clock ahead of this one, or this one is behind.
+/// These times are ahead of this clock: either the clock that wrote them is fast, or this one is slow.
 fn clock(ring: &Ring, modified_at: Option<UnixMillis>, now: UnixMillis) -> Option<Finding> {
     let skew = Span::from_s(ring.settings().max_skew_s()).ms();
     let written = ring.keys().iter().flat_map(|k| [Some(k.created_at()), k.revoked_at()]);

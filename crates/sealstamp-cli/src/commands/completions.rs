@@ -3,11 +3,12 @@
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Completions};
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
+use crate::stdout;
 
 pub(super) fn run(args: &Completions) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "sealstamp", &mut script);
-    say::data(&String::from_utf8_lossy(&script))?;
+    stdout::write(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }

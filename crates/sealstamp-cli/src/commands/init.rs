@@ -3,20 +3,20 @@
 use sealstamp::{Fresh, Ring, Settings, SettingsError};
 
 use crate::cli::Init;
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
 use crate::store::Store;
-use crate::text;
+use crate::{stderr, time};
 
 pub(super) fn run(args: &Init, store: &Store) -> Result<Outcome, Failure> {
     let settings = Settings::new(args.lifetime, args.max_skew, args.propagation).map_err(out_of_range)?;
     let fresh = Fresh::from_os().map_err(Failure::new)?;
-    let ring = Ring::init(settings, args.suite, text::clock(), fresh);
+    let ring = Ring::init(settings, args.suite, time::clock(), fresh);
     store.create(&ring)?;
-    for status in ring.status(text::clock()) {
-        say::note(format_args!("key {} is {}", status.key.kid(), status.state));
+    for status in ring.status(time::clock()) {
+        stderr::note(format_args!("key {} is {}", status.key.kid(), status.state));
     }
     if let Store::File(_) = store {
-        say::note(format_args!("{store} is a new ring, readable by you alone; give it to every server"));
+        stderr::note(format_args!("{store} is a new ring, readable by you alone; give it to every server"));
     }
     Ok(Outcome::Done)
 }

@@ -1,23 +1,24 @@
-//! `list`: the keys, and a picture of when each mints.
+//! `list`: the keys, and a timeline of when each mints.
 
 use std::fmt::Write as _;
 
 use sealstamp::{KeyState, KeyStatus, Ring, UnixMillis};
 use serde::Serialize;
 
+use crate::ascii_timeline::{self, Row};
 use crate::cli::List;
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
+use crate::span::Span;
 use crate::store::Store;
-use crate::text::{self, Span};
-use crate::timeline::{self, Row};
+use crate::{stdout, time};
 
 pub(super) fn run(args: &List, store: &Store) -> Result<Outcome, Failure> {
     let ring = store.load()?;
-    let now = args.moment.now.unwrap_or_else(text::clock);
+    let now = args.moment.now.unwrap_or_else(time::clock);
     if args.json {
-        say::json(&Listing::of(&ring, now))?;
+        stdout::write_json(&Listing::of(&ring, now))?;
     } else {
-        say::data(&page(&ring, &store.to_string(), now, timeline::width()))?;
+        stdout::write(&page(&ring, &store.to_string(), now, ascii_timeline::width()))?;
     }
     Ok(Outcome::Done)
 }
@@ -71,7 +72,7 @@ impl Listing {
     }
 }
 
-/// When a key stops or stopped to mint: at its successor's date, or when it was revoked.
+/// When a key stops or stopped minting: at its successor's date, or when it was revoked.
 fn retires_at(ring: &Ring, status: &KeyStatus<'_>) -> Option<UnixMillis> {
     status.key.activates_at()?;
     let skew = Span::from_s(ring.settings().max_skew_s()).ms();
@@ -82,7 +83,7 @@ fn retires_at(ring: &Ring, status: &KeyStatus<'_>) -> Option<UnixMillis> {
     }
 }
 
-/// When a key will be of no more use. For one that is not retiring yet, what the core will say of it when it is.
+/// When a key will be of no more use. For a key that is not retiring yet, this is what the core will say when it is.
 fn prunable_at(ring: &Ring, status: &KeyStatus<'_>) -> Option<UnixMillis> {
     let then = || {
         let retired_at = retires_at(ring, status)?;
@@ -106,7 +107,7 @@ fn page(ring: &Ring, name: &str, now: UnixMillis, width: usize) -> String {
     );
     let head = ["kid", "state", "", "mints from", "until"].map(String::from);
     let rows = ring.status(now).map(|status| {
-        // To the second: a person reads this. Milliseconds are in the JSON.
+        // To the second, because people read this. The JSON has the milliseconds.
         let date =
             |time: Option<UnixMillis>| time.map_or("-".into(), |at| at.saturating_sub(at.get() % 1_000).to_string());
         [
@@ -122,11 +123,11 @@ fn page(ring: &Ring, name: &str, now: UnixMillis, width: usize) -> String {
     out.push('\n');
     let rows = ring.status(now).map(|s| Row::of(&s, retires_at(ring, &s), prunable_at(ring, &s)));
     let rows: Vec<Row> = rows.collect();
-    out.push_str(&timeline::draw(&rows, now, width));
+    out.push_str(&ascii_timeline::draw(&rows, now, width));
     out
 }
 
-/// Columns that do not fit are left out, from the right; the picture below still shows their dates.
+/// Columns that do not fit are left out, from the right. The timeline below still shows their dates.
 fn write_table(out: &mut String, table: &[[String; 5]], width: usize) {
     let mut widths = [0_usize; 5];
     for row in table {
@@ -153,9 +154,9 @@ fn write_table(out: &mut String, table: &[[String; 5]], width: usize) {
     }
 }
 
-/// What an operator asks next about a key in this state.
+/// What an operator wants to know next about a key in this state.
 fn remark(status: &KeyStatus<'_>, now: UnixMillis) -> String {
-    let from_now = |time: Option<UnixMillis>| time.map(|at| text::from_now(at, now));
+    let from_now = |time: Option<UnixMillis>| time.map(|at| time::from_now(at, now));
     match status.state {
         KeyState::Staged => match from_now(status.key.activates_at()) {
             Some(when) => when,

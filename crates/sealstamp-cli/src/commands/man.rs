@@ -4,7 +4,8 @@ use clap::CommandFactory as _;
 use clap_mangen::Man as Page;
 
 use crate::cli::{Cli, Man};
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
+use crate::stdout;
 
 pub(super) fn run(args: &Man) -> Result<Outcome, Failure> {
     let mut tool = Cli::command();
@@ -21,6 +22,6 @@ pub(super) fn run(args: &Man) -> Result<Outcome, Failure> {
         .source(concat!("sealstamp ", env!("CARGO_PKG_VERSION")))
         .render(&mut roff)
         .map_err(Failure::new)?;
-    say::data(&String::from_utf8_lossy(&roff))?;
+    stdout::write(&String::from_utf8_lossy(&roff))?;
     Ok(Outcome::Done)
 }

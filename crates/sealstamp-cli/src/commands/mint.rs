@@ -3,14 +3,14 @@
 use sealstamp::{Binding, Fleet};
 
 use crate::cli::Mint;
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
 use crate::store::Store;
-use crate::text;
+use crate::{stdout, time};
 
 pub(super) fn run(args: &Mint, store: &Store) -> Result<Outcome, Failure> {
     let binding = args.of.bind.map_or(Binding::None, Binding::Thumbprint);
     let fleet = Fleet::new(store.load()?, args.of.audience.clone()).map_err(Failure::new)?;
-    let nonce = fleet.mint(text::clock(), &binding);
-    say::data(&format!("{nonce}\n"))?;
+    let nonce = fleet.mint(time::clock(), &binding);
+    stdout::write(&format!("{nonce}\n"))?;
     Ok(Outcome::Done)
 }

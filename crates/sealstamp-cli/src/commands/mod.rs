@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands, one file for each.
 
 mod change;
 mod check;
@@ -13,7 +13,7 @@ mod revoke;
 mod rotate;
 
 use crate::cli::{Cli, Command};
-use crate::say::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
 use crate::store::Store;
 
 pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {

@@ -4,19 +4,20 @@ use sealstamp::{Audience, Binding, Fleet, KeyStatus, Opened, Refusal, Ring, Unix
 use serde::Serialize;
 
 use crate::cli::Open;
-use crate::say::{self, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
+use crate::span::Span;
 use crate::store::Store;
-use crate::text::{self, Span};
+use crate::{stdout, time};
 
 pub(super) fn run(args: &Open, store: &Store) -> Result<Outcome, Failure> {
     let ring = store.load()?;
-    let at = args.at.unwrap_or_else(text::clock);
+    let at = args.at.unwrap_or_else(time::clock);
     let binding = args.of.bind.map_or(Binding::None, Binding::Thumbprint);
     let explained = Explained::of(&ring, &args.of.audience, &args.nonce, &binding, at)?;
     if args.json {
-        say::json(&explained)?;
+        stdout::write_json(&explained)?;
     } else {
-        say::data(&explained.page())?;
+        stdout::write(&explained.page())?;
     }
     Ok(if explained.verdict == "accepted" { Outcome::Done } else { Outcome::Refused })
 }
@@ -29,9 +30,9 @@ struct Explained {
     /// `accepted` or the refusal's label.
     verdict: &'static str,
     why: String,
-    /// What the seal vouches for. None if it does not hold.
+    /// What the seal covers. None if the seal does not hold.
     authentic: Option<Authentic>,
-    /// What anybody could have written.
+    /// What anybody could have made up.
     unauthenticated: Option<Claimed>,
 }
 
@@ -129,8 +130,8 @@ impl Explained {
 
 /// The mint time of an authentic nonce, however old it is and whichever rule refuses it.
 ///
-/// Opened a little before the epoch that it names, an authentic nonce is in the future, and by how much is told only of
-/// authentic ones.
+/// The nonce is opened as of a time shortly before its epoch. If the seal holds, the nonce is then from the future, and
+/// the refusal says by how much. That is said of authentic nonces only.
 fn minted_at(
     fleet: &Fleet,
     ring: &Ring,

@@ -2,9 +2,9 @@
 
 use sealstamp::TransitionError;
 
-use super::change::{self, Stop};
 use crate::cli::Prune;
-use crate::say::{Failure, Outcome};
+use crate::commands::change::{self, Stop};
+use crate::outcome::{Failure, Outcome};
 use crate::store::Store;
 
 pub(super) fn run(args: &Prune, store: &Store) -> Result<Outcome, Failure> {

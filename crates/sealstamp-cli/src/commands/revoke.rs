@@ -1,8 +1,8 @@
 //! `revoke`: a key leaves the ring with its secret, or all do.
 
-use super::change;
 use crate::cli::Revoke;
-use crate::say::{Failure, Outcome};
+use crate::commands::change;
+use crate::outcome::{Failure, Outcome};
 use crate::store::Store;
 
 pub(super) fn run(args: &Revoke, store: &Store) -> Result<Outcome, Failure> {

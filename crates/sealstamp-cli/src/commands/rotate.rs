@@ -1,13 +1,12 @@
 //! `rotate`: the staged key gets its date.
 
-use sealstamp::Ring;
+use sealstamp::{Ring, UnixMillis};
 
-use super::change::{self, Stop};
 use crate::cli::Rotate;
-use crate::say::{Failure, Outcome};
+use crate::commands::change::{self, Stop};
+use crate::outcome::{Failure, Outcome};
+use crate::span::Span;
 use crate::store::Store;
-use crate::text::Span;
-use sealstamp::UnixMillis;
 
 pub(super) fn run(args: &Rotate, store: &Store) -> Result<Outcome, Failure> {
     change::run(&args.change, store, |given| {

@@ -1,7 +1,6 @@
 //! Why a ring file was not read or written, and which ring the file holds then.
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 use crate::ring::format::error::RingError;
 
@@ -84,8 +83,8 @@ pub(super) enum Left {
 
 /// A ring file could not be read or written.
 ///
-/// The message names the step and the reason, and after a write it says which ring the file holds. It has no path and no
-/// secret in it.
+/// The message names the step and the reason, and after a write it says which ring the file holds. It has no path and
+/// no secret in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileError {
     kind: FileErrorKind,
@@ -139,8 +138,8 @@ impl FileError {
         self.io.map(|(kind, _)| kind)
     }
 
-    /// Whether the new ring is in place all the same, because only a later step failed. Otherwise the ring file is exactly as
-    /// it was, or there still is none.
+    /// Whether the new ring is in place all the same, because only a later step failed. Otherwise the ring file is
+    /// exactly as it was, or there still is none.
     #[must_use]
     pub const fn ring_is_new(&self) -> bool {
         matches!(self.left, Left::New)

@@ -29,8 +29,9 @@ pub(super) fn read(path: &Path) -> Result<(Ring, Metadata), FileError> {
     Ok((ring, metadata))
 }
 
-/// Reads a file of `len` bytes into memory that is wiped. That memory never grows, because growing leaves copies behind that
-/// nobody wipes. It has room for one byte more than `len`, or than a ring may have, so that a longer file is noticed.
+/// Reads a file of `len` bytes into memory that is wiped. That memory never grows, because growing leaves copies behind
+/// that nobody wipes. It has room for one byte more than `len`, or than a ring may have, so that a longer file is
+/// noticed.
 pub(super) fn read_at_most(file: &mut impl Read, len: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let len = usize::try_from(len).unwrap_or(usize::MAX).min(Ring::MAX_FILE_LEN);
     let mut bytes = Zeroizing::new(vec![0; len.saturating_add(1)]);

@@ -46,7 +46,8 @@ impl RingFile {
         &self.path
     }
 
-    /// Reads the ring. It must be in a regular file of at most 1 MiB that not everybody may write. Symlinks are followed.
+    /// Reads the ring. It must be in a regular file of at most 1 MiB that not everybody may write. Symlinks are
+    /// followed.
     ///
     /// The bytes are in memory only once, and are wiped.
     ///
@@ -69,13 +70,13 @@ impl RingFile {
 
     /// Replaces the ring by what `change` makes of it. No other process of this host can write it meanwhile.
     ///
-    /// The file keeps its owner and mode. A symlink is followed and not replaced. `change` runs under the lock and gets the
-    /// ring that is in the file at that moment.
+    /// The file keeps its owner and mode. A symlink is followed and not replaced. `change` runs under the lock and gets
+    /// the ring that is in the file at that moment.
     ///
     /// # Errors
     /// - [`UpdateError::Change`] if `change` refused. Nothing was written.
-    /// - [`UpdateError::File`] if the file could not be read or written. [`FileError::ring_is_new`] says which of the two
-    ///   rings it holds.
+    /// - [`UpdateError::File`] if the file could not be read or written. [`FileError::ring_is_new`] says which of the
+    ///   two rings it holds.
     pub fn update<E>(&self, change: impl FnOnce(&Ring) -> Result<Transition, E>) -> Result<Transition, UpdateError<E>> {
         let target = Target::there(&self.path).map_err(FileError::while_writing)?;
         let owner = step(Step::Read, || fs::metadata(target.path())).map_err(FileError::while_writing)?;

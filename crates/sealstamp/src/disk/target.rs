@@ -1,9 +1,9 @@
 //! The file behind a name: locked, then replaced whole.
 //!
-//! The lock is on a file of its own, `.NAME.lock`. The rename puts a new file in the place of the ring, so a lock on the ring
-//! would be a lock on a file that is gone. The lock file is empty and stays: a process that removed it would let two
-//! writers in. The lock works between the processes of one host. Two hosts that write one shared folder at the same time
-//! are not supported: write a fleet's ring in one place and let the fleet copy it.
+//! The lock is on a file of its own, `.NAME.lock`. The rename puts a new file in the place of the ring, so a lock on
+//! the ring would be a lock on a file that is gone. The lock file is empty and stays: a process that removed it would
+//! let two writers in. The lock works between the processes of one host. Two hosts that write one shared folder at the
+//! same time are not supported: write a fleet's ring in one place and let the fleet copy it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
@@ -56,8 +56,8 @@ impl Target {
         [OsStr::new("."), &self.name, OsStr::new(suffix)].into_iter().collect()
     }
 
-    /// Keeps other writers out until the returned file is dropped or the process ends. A lock file that is made here gets
-    /// the owner of `like`.
+    /// Keeps other writers out until the returned file is dropped or the process ends. A lock file that is made here
+    /// gets the owner of `like`.
     pub(super) fn lock(&self, like: Option<&Metadata>) -> Result<File, FileError> {
         let path = self.folder.join(self.beside(".lock"));
         let mut options = OpenOptions::new();
@@ -66,7 +66,8 @@ impl Target {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = step(Step::Lock, || options.open(&path)).map_err(FileError::while_writing)?;
         if let Some(like) = like {
-            // So that the ring's owner can take a lock that root took first. If this fails, the lock holds all the same.
+            // So that the ring's owner can take a lock that root took first. If this fails, the lock holds all the
+            // same.
             let _ = keep_owner(&file, like);
         }
         let start = Instant::now();
@@ -111,8 +112,8 @@ impl Target {
 
     /// A complete file with this ring beside the target, safely on the disk. It is removed when dropped.
     ///
-    /// All writers use the same name for it. So if a writer was killed, the next write removes the file that it left, with
-    /// the secrets in it.
+    /// All writers use the same name for it. So if a writer was killed, the next write removes the file that it left,
+    /// with the secrets in it.
     fn write_beside(&self, ring: &Ring, like: Option<&Metadata>) -> Result<NamedTempFile, FileError> {
         let name = self.beside(".new");
         step(Step::Prepare, || match fs::remove_file(self.folder.join(&name)) {

@@ -13,8 +13,8 @@ pub enum SwapError {
         /// The serial offered.
         offered: u64,
     },
-    /// The ring has the serial of the one in use, but is a different one. Two operators made a ring at the same time, or one
-    /// edited the file by hand.
+    /// The ring has the serial of the one in use, but is a different one. Two operators made a ring at the same time,
+    /// or one edited the file by hand.
     Conflict {
         /// The serial of both.
         serial: u64,

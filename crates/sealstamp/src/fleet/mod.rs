@@ -1,7 +1,7 @@
 //! The handle that a replica's threads share: mint, open, swap the ring.
 //!
-//! Invariant: an answer depends only on the ring and `now`, and not on what the process did before. A process that has just
-//! started and one that slept for an hour give the same answer. Readers take no lock: they load one pointer.
+//! Invariant: an answer depends only on the ring and `now`, and not on what the process did before. A process that has
+//! just started and one that slept for an hour give the same answer. Readers take no lock: they load one pointer.
 
 pub(crate) mod error;
 #[cfg(test)]
@@ -59,7 +59,8 @@ struct Inner {
 }
 
 impl Fleet {
-    /// A handle for `audience`, the server's own name for itself. Reads a seed of 32 bytes from the operating system, once.
+    /// A handle for `audience`, the server's own name for itself. Reads a seed of 32 bytes from the operating system,
+    /// once.
     ///
     /// # Errors
     /// [`EntropyError`] if the operating system gives no random bytes.
@@ -71,8 +72,8 @@ impl Fleet {
 
     /// A handle with a given seed and counter, as a cloned process has them. Its nonces are the same in each run.
     ///
-    /// This is for test vectors, fuzzing and tests of cloned processes. It exists only with the feature `insecure-test-seed`,
-    /// which no server turns on.
+    /// This is for test vectors, fuzzing and tests of cloned processes. It exists only with the feature
+    /// `insecure-test-seed`, which no server turns on.
     #[cfg(any(test, feature = "insecure-test-seed"))]
     #[must_use]
     pub fn with_seed(ring: Ring, audience: Audience, seed: [u8; 32], counter: u64) -> Self {
@@ -93,7 +94,8 @@ impl Fleet {
 
     /// Mints a nonce. It is good from `now` on for the ring's lifetime, for clients that meet `binding`.
     ///
-    /// This makes no heap allocation and no system call. Only the first call in an epoch of 4,096 s does, to derive keys.
+    /// This makes no heap allocation and no system call. Only the first call in an epoch of 4,096 s does, to derive
+    /// keys.
     #[must_use]
     pub fn mint(&self, now: UnixMillis, binding: &Binding) -> Nonce {
         let counter = self.0.counter.next();
@@ -136,8 +138,8 @@ impl Fleet {
     /// If the ring is the one in use, nothing changes.
     ///
     /// # Errors
-    /// [`SwapError`] if the ring is older than the one in use, or is a different ring with the same serial. The serial that
-    /// a process uses never goes back.
+    /// [`SwapError`] if the ring is older than the one in use, or is a different ring with the same serial. The serial
+    /// that a process uses never goes back.
     pub fn swap(&self, ring: Ring) -> Result<(), SwapError> {
         let ring = Arc::new(ring);
         loop {

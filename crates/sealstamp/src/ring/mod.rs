@@ -1,8 +1,8 @@
 //! The key ring, and which key does what at a given time.
 //!
-//! A key goes `staged -> active -> retiring -> prunable`, and from any of these to `revoked`. Its state is a pure function
-//! of (ring, now). Two processes with the same file and the same clock agree, however long each has been running. So the
-//! whole fleet changes keys by the clock, and nobody has to send a message.
+//! A key goes `staged -> active -> retiring -> prunable`, and from any of these to `revoked`. Its state is a pure
+//! function of (ring, now). Two processes with the same file and the same clock agree, however long each has been
+//! running. So the whole fleet changes keys by the clock, and nobody has to send a message.
 //!
 //! Invariants of every [`Ring`]:
 //! - Keys stand in the order of their creation.
@@ -11,8 +11,8 @@
 //! - Kids are unique.
 //! - At least one key has a date and is not revoked.
 //!
-//! In this folder: `key` and `state` are what a ring is made of, `transition` makes the next ring, and `format` reads and
-//! writes rings as text.
+//! In this folder: `key` and `state` are what a ring is made of, `transition` makes the next ring, and `format` reads
+//! and writes rings as text.
 
 pub(crate) mod format;
 pub(crate) mod key;
@@ -104,7 +104,8 @@ impl Ring {
     pub(crate) fn active_index(&self, now: UnixMillis) -> usize {
         let dated = |k: &Key| k.activates_at.filter(|_| k.is_live());
         let come = self.keys.iter().rposition(|k| dated(k).is_some_and(|at| at <= now));
-        // Every way to make a ring ends in `check`, which demands a live key with a date. So the second search finds one.
+        // Every way to make a ring ends in `check`, which demands a live key with a date. So the second search finds
+        // one.
         come.or_else(|| self.keys.iter().position(|k| dated(k).is_some())).unwrap_or_default()
     }
 
@@ -119,8 +120,8 @@ impl Ring {
         self.keys.iter().skip(index).skip(1).find_map(|k| k.activates_at)
     }
 
-    /// When the key at `index` is of no more use: `successor's date + lifetime + 2 max_skew`. A tombstone stays at least
-    /// until the last nonce has expired that a replica could mint with it before it loaded the ring.
+    /// When the key at `index` is of no more use: `successor's date + lifetime + 2 max_skew`. A tombstone stays at
+    /// least until the last nonce has expired that a replica could mint with it before it loaded the ring.
     fn prunable_at(&self, index: usize) -> Option<UnixMillis> {
         let key = self.keys.get(index)?;
         let grace = self.settings.grace_ms();

@@ -8,8 +8,8 @@ use crate::time::UnixMillis;
 /// Where a key stands at a given time. Keys of every state but revoked open nonces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyState {
-    /// It will mint later: from its date on, if it has one. It opens already, so that every replica is ready for the day on
-    /// which it starts to mint.
+    /// It will mint later: from its date on, if it has one. It opens already, so that every replica is ready for the
+    /// day on which it starts to mint.
     Staged,
     /// The one key that mints.
     Active,

@@ -1,7 +1,6 @@
 //! Why a ring file was not taken into use.
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 use crate::disk::error::FileError;
 use crate::fleet::error::SwapError;

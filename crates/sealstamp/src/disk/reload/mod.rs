@@ -1,20 +1,19 @@
 //! Keeps a [`Fleet`] up to date with its ring file, for as long as a server runs.
 //!
-//! The file is read by name every few seconds, parsed whole, then swapped in. There is no watcher. Kubernetes replaces a
-//! symlink, and a watcher of the file behind it would only see that file vanish.
+//! The file is read by name every few seconds, parsed whole, then swapped in. There is no watcher. Kubernetes replaces
+//! a symlink, and a watcher of the file behind it would only see that file vanish.
 //!
-//! The serial in use never goes back. A bad file, an older ring, or a different ring with the same serial changes nothing but
-//! the status. A nonce of an unknown key is no reason to read the file, because anybody can send one.
+//! The serial in use never goes back. A bad file, an older ring, or a different ring with the same serial changes
+//! nothing but the status. A nonce of an unknown key is no reason to read the file, because anybody can send one.
 
 pub(crate) mod error;
 pub(crate) mod status;
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, SystemTime};
+use std::{io, thread};
 
 use crate::disk::reload::error::ReloadError;
 use crate::disk::reload::status::{ReloadFault, ReloadStatus};
@@ -54,12 +53,12 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// How long a server waits at most before it reads its ring file again, if it has no reason for another time: 5 s. A
-    /// fleet's `propagation` includes this.
+    /// How long a server waits at most before it reads its ring file again, if it has no reason for another time: 5 s.
+    /// A fleet's `propagation` includes this.
     pub const EVERY: Duration = Duration::from_secs(5);
 
-    /// Reads the file for the first time. Any fault is an error now: a server that starts with a wrong ring refuses every
-    /// client. Nothing is read again until [`start`](Self::start) or [`poll`](Self::poll) is called.
+    /// Reads the file for the first time. Any fault is an error now: a server that starts with a wrong ring refuses
+    /// every client. Nothing is read again until [`start`](Self::start) or [`poll`](Self::poll) is called.
     ///
     /// # Errors
     /// [`ReloadError`]: the file is not a ring, or not one to go on to.
@@ -72,11 +71,11 @@ impl Reloader {
 
     /// Starts a thread that polls. It ends when the reloader is dropped.
     ///
-    /// Before each poll it pauses for three quarters of `every` to the whole of it, but at least 10 ms. So replicas that
-    /// started at the same time do not keep reading at the same time.
+    /// Before each poll it pauses for three quarters of `every` to the whole of it, but at least 10 ms. So replicas
+    /// that started at the same time do not keep reading at the same time.
     ///
-    /// The thread calls `on_change` when a new ring is in use, when a poll fails or fails for another reason than before,
-    /// and when all is well again. That is the place for a log line and a counter.
+    /// The thread calls `on_change` when a new ring is in use, when a poll fails or fails for another reason than
+    /// before, and when all is well again. That is the place for a log line and a counter.
     ///
     /// # Errors
     /// The operating system's error, if it cannot start a thread.
@@ -120,8 +119,8 @@ impl Reloader {
 struct Poller {
     file: RingFile,
     fleet: Fleet,
-    /// Held while a file is read and swapped in. Without it, the slower of two polls could bring an older ring, and that
-    /// would be reported as a fault.
+    /// Held while a file is read and swapped in. Without it, the slower of two polls could bring an older ring, and
+    /// that would be reported as a fault.
     polling: Mutex<()>,
     state: Mutex<State>,
 }

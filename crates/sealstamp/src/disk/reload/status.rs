@@ -34,8 +34,8 @@ pub struct ReloadStatus {
     /// When this process began to use it.
     #[serde(serialize_with = "text")]
     pub loaded_at: UnixMillis,
-    /// Milliseconds since a poll last found the ring in use in the file. More than the fleet's `propagation` is an alarm:
-    /// for some reason, this replica would miss the next change.
+    /// Milliseconds since a poll last found the ring in use in the file. More than the fleet's `propagation` is an
+    /// alarm: for some reason, this replica would miss the next change.
     pub age_ms: u64,
     /// What went wrong at the last poll, if anything did.
     pub error: Option<ReloadFault>,

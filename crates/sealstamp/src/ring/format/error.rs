@@ -26,7 +26,8 @@ pub enum RingErrorKind {
     OutOfRange,
     /// A time that is not RFC 3339 in UTC, in seconds or milliseconds, from 1970 to 9999.
     BadTime,
-    /// A secret or fingerprint that is not 43 characters of base64url, or a kid that is not 8 lower-case hexadecimal digits.
+    /// A secret or fingerprint that is not 43 characters of base64url, or a kid that is not 8 lower-case hexadecimal
+    /// digits.
     BadEncoding,
     /// A suite that this version does not know.
     BadSuite,

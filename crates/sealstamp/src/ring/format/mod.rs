@@ -1,8 +1,8 @@
 //! `sealstamp-ring/1`: from bytes to a ring and back.
 //!
-//! The format is strict on purpose. Each value has one spelling, and members that are unknown or come twice are refused.
-//! So two versions of the software never read one file differently. An error names the line or the key, and quotes
-//! nothing of the file but a well-formed kid.
+//! The format is strict on purpose. Each value has one spelling, and members that are unknown or come twice are
+//! refused. So two versions of the software never read one file differently. An error names the line or the key, and
+//! quotes nothing of the file but a well-formed kid.
 //!
 //! Secrets are read from where they stand in the input. The format has no escapes, so the parser never copies one. They
 //! are written into memory that is wiped.

@@ -38,8 +38,8 @@ pub(super) fn parse(text: &str) -> Result<RawRing<'_>, (RingErrorKind, usize)> {
     let mut json = serde_json::Deserializer::from_str(text);
     let parsed = Reader::<RawRing<'_>>::new(&fault).deserialize(&mut json).and_then(|ring| json.end().map(|()| ring));
     parsed.map_err(|error| {
-        // The parser's own message may quote the file, so only the line is kept. If none of our rules was broken, a value had
-        // the wrong type or the text is not JSON.
+        // The parser's own message may quote the file, so only the line is kept. If none of our rules was broken, a
+        // value had the wrong type or the text is not JSON.
         let kind =
             fault.0.get().unwrap_or(if error.is_data() { RingErrorKind::WrongType } else { RingErrorKind::Syntax });
         (kind, error.line())

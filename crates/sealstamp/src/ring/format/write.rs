@@ -25,8 +25,8 @@ impl Ring {
     }
 
     fn write(&self, form: &FileForm<'_>) -> Zeroizing<String> {
-        // A buffer that grows leaves copies behind that nobody wipes. So the room is made first: a key takes less than 512
-        // bytes.
+        // A buffer that grows leaves copies behind that nobody wipes. So the room is made first: a key takes less than
+        // 512 bytes.
         let room = self.keys.len().saturating_mul(512).saturating_add(512);
         let mut out = Zeroizing::new(Vec::with_capacity(room));
         let mut json = serde_json::Serializer::with_formatter(&mut *out, serde_json::ser::PrettyFormatter::new());

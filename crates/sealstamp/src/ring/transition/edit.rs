@@ -34,7 +34,8 @@ impl Ring {
         self.append_as(suite, secret, now)
     }
 
-    /// Appends a staged key. Returns its position. If the operator's clock went back, the key's date of creation does not.
+    /// Appends a staged key. Returns its position. If the operator's clock went back, the key's date of creation does
+    /// not.
     pub(super) fn append_as(&mut self, suite: Suite, secret: Secret, now: UnixMillis) -> usize {
         let created_at = self.keys.last().map_or(now, |last| last.created_at.max(now));
         self.keys.push(Key::staged(secret, suite, created_at));
@@ -48,7 +49,8 @@ impl Ring {
         }
     }
 
-    /// Gives the key at `index` the date `at`, or the first date after all those before it in the list if that is later.
+    /// Gives the key at `index` the date `at`, or the first date after all those before it in the list if that is
+    /// later.
     pub(super) fn date(&mut self, index: usize, at: UnixMillis) {
         let before = self.keys.iter().take(index).filter_map(|k| k.activates_at).max();
         let earliest = before.map_or(at, |before| before.saturating_add(1));
@@ -66,8 +68,8 @@ impl Ring {
     /// Gives the heir of the key at `index` such an early date that it is active now on every clock of the fleet.
     ///
     /// Between the two there are only tombstones. A tombstone loses its date if that has not come yet on a slow clock.
-    /// Otherwise the heir's date would have to be later still, and until then the slow clock would mint with a key before
-    /// all of them.
+    /// Otherwise the heir's date would have to be later still, and until then the slow clock would mint with a key
+    /// before all of them.
     pub(super) fn promote(&mut self, index: usize, heir: usize, now: UnixMillis) {
         let slow = now.saturating_sub(self.settings.max_skew_ms());
         for key in self.keys.iter_mut().take(heir).skip(index).skip(1) {

@@ -10,8 +10,8 @@ use crate::time::UnixMillis;
 impl Ring {
     /// A new ring with an active and a staged key. The serial is 1.
     ///
-    /// The active key is dated `now - max_skew`, so that it is active to the slowest clock too. The staged key is there from
-    /// the start, so that every replica knows the successor long before it is needed.
+    /// The active key is dated `now - max_skew`, so that it is active to the slowest clock too. The staged key is there
+    /// from the start, so that every replica knows the successor long before it is needed.
     ///
     /// ```
     /// use sealstamp::{Fresh, Ring, Settings, Suite, UnixMillis};

@@ -43,7 +43,7 @@ pub struct Transition {
 pub struct Cost {
     /// Until then, a client's nonce may be refused. The client needs one retry.
     pub retries_until: Option<UnixMillis>,
-    /// Until then, a replica that has not loaded the new ring may refuse nonces of the key that had to step in. A client
-    /// may need more than one retry. This ends as soon as every replica has loaded the ring.
+    /// Until then, a replica that has not loaded the new ring may refuse nonces of the key that had to step in. A
+    /// client may need more than one retry. This ends as soon as every replica has loaded the ring.
     pub unknown_key_until: Option<UnixMillis>,
 }

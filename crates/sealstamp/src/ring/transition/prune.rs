@@ -6,7 +6,8 @@ use crate::ring::transition::{Cost, Force, Transition};
 use crate::time::UnixMillis;
 
 impl Ring {
-    /// Removes every key and tombstone that is of no more use. If forced, removes every retiring key and every tombstone.
+    /// Removes every key and tombstone that is of no more use. If forced, removes every retiring key and every
+    /// tombstone.
     ///
     /// # Errors
     /// - [`TransitionError::NotYetPrunable`], with the time at which the first key may go.

@@ -11,8 +11,8 @@ impl Ring {
     /// Makes the key a tombstone: its secret leaves the ring. A replica that has loaded the new ring neither mints nor
     /// opens with it.
     ///
-    /// If the key was active, to any clock of the fleet, the next key steps in at once. If it was to come, the key after it
-    /// takes over its date. If no staged key is left, one is appended.
+    /// If the key was active, to any clock of the fleet, the next key steps in at once. If it was to come, the key
+    /// after it takes over its date. If no staged key is left, one is appended.
     ///
     /// # Errors
     /// - [`TransitionError::UnknownKid`].
@@ -103,8 +103,8 @@ impl Ring {
         Ok(heir)
     }
 
-    /// The key at `index` was revoked before its date came, so the next key takes that date over. Returns the position of
-    /// that key.
+    /// The key at `index` was revoked before its date came, so the next key takes that date over. Returns the position
+    /// of that key.
     fn hand_over_date(&mut self, index: usize, date: UnixMillis, now: UnixMillis, fresh: Fresh) -> usize {
         let [first, second] = fresh.0;
         if let Some(key) = self.keys.get_mut(index) {
@@ -121,8 +121,8 @@ impl Ring {
 
     /// A key at `index` was revoked that is not active any more, or has no date.
     ///
-    /// To a slow clock it may still be the active one. Without it, that clock would fall back to the key before it, and no
-    /// nonce is accepted that such a key mints now. So the next key becomes active to slow clocks as well.
+    /// To a slow clock it may still be the active one. Without it, that clock would fall back to the key before it, and
+    /// no nonce is accepted that such a key mints now. So the next key becomes active to slow clocks as well.
     fn replace_where_still_active(&mut self, index: usize, now: UnixMillis, fresh: Fresh) {
         let [first, _] = fresh.0;
         if let Some(heir) = self.live_after(index).filter(|heir| self.is_dated_after(*heir, now)) {

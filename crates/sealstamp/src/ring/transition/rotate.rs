@@ -7,7 +7,8 @@ use crate::secret::Fresh;
 use crate::time::UnixMillis;
 
 impl Ring {
-    /// Gives the staged key the date `at`, or `now + propagation` if `at` is none. Appends a new staged key of the same suite.
+    /// Gives the staged key the date `at`, or `now + propagation` if `at` is none. Appends a new staged key of the same
+    /// suite.
     ///
     /// # Errors
     /// - [`TransitionError::Pending`] while a key has a date that is still to come.
@@ -23,7 +24,8 @@ impl Ring {
         force: Force,
     ) -> Result<Transition, TransitionError> {
         let settings = self.settings;
-        // Several keys are to come if a rotation was forced or the clock went back. Nothing may start before the last one.
+        // Several keys are to come if a rotation was forced or the clock went back. Nothing may start before the last
+        // one.
         let to_come = self.keys.iter().skip(self.active_index(now)).skip(1);
         let last = to_come.rev().find(|k| k.is_live() && k.activates_at.is_some());
         if let Some(key) = last.filter(|_| force == Force::No) {
@@ -37,10 +39,10 @@ impl Ring {
             None => next.append(first, now),
         };
         let Some(key) = next.keys.get(staged) else { return Err(TransitionError::OutOfRange) };
-        // A file is known everywhere one propagation after it was written. That is not enough for a key that has just been
-        // made, by a revocation for example. The clock that writes now gives the date, and on the fastest clock of the
-        // fleet that date comes up to one skew before the slowest replica has loaded the file that brought the key. The
-        // first file needs no such margin: there was none before it that a replica could still have.
+        // A file is known everywhere one propagation after it was written. That is not enough for a key that has just
+        // been made, by a revocation for example. The clock that writes now gives the date, and on the fastest clock of
+        // the fleet that date comes up to one skew before the slowest replica has loaded the file that brought the key.
+        // The first file needs no such margin: there was none before it that a replica could still have.
         let made_now = staged >= self.keys.len();
         let settled = key.created_at.saturating_add(settings.max_skew_ms());
         let start = if self.serial > 1 || made_now { now.max(settled) } else { now };

@@ -1,12 +1,10 @@
-//! Times and durations as the command line takes them and the tool prints them.
+//! Durations, as the command line takes them and the tool prints them.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use sealstamp::{Audience, UnixMillis};
-
-/// A duration in milliseconds. It prints its two largest units, which is what a person wants to know: `12d 3h`, `40s`.
+/// A duration in milliseconds. Only its two largest units are printed, for people to read: `12d 3h`, `40s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span(u64);
 
@@ -40,7 +38,7 @@ impl fmt::Display for Span {
         for (unit, ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1_u64)] {
             let whole = rest.checked_div(ms).unwrap_or_default();
             rest = rest.checked_rem(ms).unwrap_or_default();
-            // Past the first part only its neighbour counts, and milliseconds only where there is nothing greater.
+            // After the first unit only the next one is printed, and milliseconds only if there is nothing greater.
             if whole > 0 && (unit != "ms" || parts.is_empty()) {
                 parts.push(format!("{whole}{unit}"));
             } else if !parts.is_empty() {
@@ -54,37 +52,18 @@ impl fmt::Display for Span {
     }
 }
 
-/// How far `time` is from `now`: `in 9m` or `3d 2h ago`.
-pub(crate) fn from_now(time: UnixMillis, now: UnixMillis) -> String {
-    if time > now { format!("in {}", Span(time.since(now))) } else { format!("{} ago", Span(now.since(time))) }
-}
-
-/// The clock of this machine, the only one in the tool.
-pub(crate) fn clock() -> UnixMillis {
-    UnixMillis::from_system_time(SystemTime::now())
-}
-
-pub(crate) fn span(text: &str) -> Result<Span, &'static str> {
+/// Reads a duration.
+pub(crate) fn parse(text: &str) -> Result<Span, &'static str> {
     text.parse()
 }
 
-/// A duration of whole seconds.
-pub(crate) fn seconds(text: &str) -> Result<u32, &'static str> {
-    let duration = Duration::from_millis(span(text)?.ms());
+/// Reads a duration of whole seconds.
+pub(crate) fn parse_seconds(text: &str) -> Result<u32, &'static str> {
+    let duration = Duration::from_millis(parse(text)?.ms());
     if duration.subsec_millis() != 0 {
         return Err("whole seconds only");
     }
     u32::try_from(duration.as_secs()).map_err(|_| "too long")
-}
-
-/// A time in UTC and nothing else: an hour without its zone is another hour elsewhere.
-pub(crate) fn time(text: &str) -> Result<UnixMillis, &'static str> {
-    let time = humantime::parse_rfc3339(text).map_err(|_| "a time is like 2026-11-22T19:00:00Z, in UTC")?;
-    Ok(UnixMillis::from_system_time(time))
-}
-
-pub(crate) fn audience(text: &str) -> Result<Audience, sealstamp::AudienceError> {
-    Audience::new(text)
 }
 
 #[cfg(test)]
@@ -112,18 +91,10 @@ mod tests {
 
     #[test]
     fn seconds_are_whole() {
-        assert_eq!(seconds("2m"), Ok(120));
-        assert_eq!(seconds("0s"), Ok(0));
-        assert_eq!(seconds("1500ms"), Err("whole seconds only"));
-        assert_eq!(seconds("200years"), Err("too long"));
-        assert!(seconds("2").is_err());
-    }
-
-    #[test]
-    fn times_are_utc() {
-        assert_eq!(time("1970-01-01T00:00:01Z"), Ok(UnixMillis::new(1_000)));
-        for bad in ["1970-01-01T00:00:01", "1970-01-01 00:00:01", "1970-01-01T00:00:01+01:00", "now", ""] {
-            assert!(time(bad).is_err(), "{bad}");
-        }
+        assert_eq!(parse_seconds("2m"), Ok(120));
+        assert_eq!(parse_seconds("0s"), Ok(0));
+        assert_eq!(parse_seconds("1500ms"), Err("whole seconds only"));
+        assert_eq!(parse_seconds("200years"), Err("too long"));
+        assert!(parse_seconds("2").is_err());
     }
 }

@@ -1,14 +1,15 @@
-//! The picture under `list`: a row for each key, now in one column, time finer the nearer it is to now.
+//! The timeline under `list`: a row for each key, and time from left to right with now in one column.
 //!
-//! A key is active for months and takes over in minutes. So that both are seen at a glance, distance from now is drawn on
-//! a logarithmic scale to both sides. Plain ASCII, because it is read in terminals, logs and tickets.
+//! A key is active for months and takes over in minutes. To show both, the distance from now is drawn on a logarithmic
+//! scale, to the left for the past and to the right for the future. The timeline is plain ASCII, because people read it
+//! in terminals, logs and tickets.
 
 use sealstamp::{KeyState, KeyStatus, UnixMillis};
 
 const LEGEND: [&str; 5] = [". opens", "# mints and opens", "- opens what it minted", "x revoked", "| now"];
-/// Room for a kid and two blanks.
+/// Room for a kid and two spaces.
 const GUTTER: usize = 10;
-/// Nearer than this all is now.
+/// Times nearer than this are drawn next to now.
 const FINEST_MS: u64 = 30_000;
 const TICKS: [(u64, &str); 8] = [
     (60_000, "1m"),
@@ -51,7 +52,7 @@ impl Row {
     }
 }
 
-/// The columns to draw in: COLUMNS, the terminal's, or 80.
+/// How many columns there are: the environment's COLUMNS, else the terminal's, else 80.
 pub(crate) fn width() -> usize {
     let asked = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|w| *w > 0);
     let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
@@ -105,7 +106,8 @@ struct Scale {
 }
 
 impl Scale {
-    /// Wide enough for every time of the rows, and for an hour at least, so that the picture of a new ring is calm.
+    /// Wide enough for every time of the rows, and for at least an hour: otherwise minutes would fill the timeline of a
+    /// new ring.
     fn fit(rows: &[Row], now: UnixMillis, width: usize) -> Self {
         let farthest = |of: &dyn Fn(UnixMillis) -> u64| rows.iter().flat_map(Row::times).map(of).max().unwrap_or(0);
         let past_ms = farthest(&|time| now.since(time)).max(3_600_000);
@@ -113,7 +115,7 @@ impl Scale {
         Self { now, width, now_column: width.saturating_mul(3) / 5, past_ms, future_ms }
     }
 
-    /// The column of a time: now has one of its own, and all else is beside it.
+    /// The column of a time. Now has a column of its own, and every other time is to the left or right of it.
     fn column(&self, time: UnixMillis) -> usize {
         let (ahead, ago) = (time.since(self.now), self.now.since(time));
         if ahead > 0 {
@@ -126,7 +128,7 @@ impl Scale {
         }
     }
 
-    /// Two lines: how far from now, and where exactly.
+    /// Two lines: the labels, which say how far from now, and the marks, which show where exactly.
     fn axis(&self) -> [String; 2] {
         let mut labels = vec![' '; self.width];
         let mut marks = vec![' '; self.width];
@@ -145,7 +147,7 @@ impl Scale {
         [labels.into_iter().collect(), marks.into_iter().collect()]
     }
 
-    /// Writes a label around its column, if it fits there with a blank to each side.
+    /// Writes a label around its column, if it fits there with a space on each side.
     fn put(&self, line: &mut [char], column: usize, text: &str) -> bool {
         let start = column.saturating_sub(text.len() / 2).min(self.width.saturating_sub(text.len()));
         let end = start.saturating_add(text.len());
