@@ -1,8 +1,9 @@
 //! Verifies DPoP proofs (RFC 9449) with nonces that no server stores, for MCP servers (SEP-1932) and any others.
 //!
-//! A [`Verifier`] takes the head of a request and answers with a decision: [`Accepted`], with the client's key, what its
-//! token says and the next nonce if it is time, or [`Refused`], with an [`Answer`] for the client and a [`Reason`] for the
-//! operator. It fits any framework that uses the `http` crate's types, waits for nothing, and reads no clock.
+//! A [`Verifier`] takes the head of a request and decides. If the request is [`Accepted`], you get the client's key,
+//! what its token says, and the next nonce if it is time for one. If not, you get a [`Rejection`], with an [`Answer`]
+//! for the client and a [`Reason`] for the operator. The verifier fits any framework that uses the types of the `http`
+//! crate. It reads no clock: you pass the time in.
 //!
 //! ```
 //! use sealstamp::{Audience, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
@@ -10,7 +11,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let now = UnixMillis::from_system_time(std::time::SystemTime::now());
-//! // In earnest, every replica reads the same ring from a file.
+//! // On a real server, every replica reads the same ring from a file.
 //! let ring = Ring::init(Settings::default(), Suite::Aes256Gcm, now, Fresh::from_os()?);
 //! let fleet = Fleet::new(ring, Audience::new("https://mcp.example.com/mcp")?)?;
 //!
@@ -20,9 +21,9 @@
 //!
 //! // A first request, without credentials, is told what is needed and given a nonce for the next one.
 //! let (request, ()) = http::Request::post("/mcp").body(())?.into_parts();
-//! let refused = verifier.check(RequestHead::of(&request), now).unwrap_err();
-//! assert_eq!(refused.answer(), Answer::Challenge);
-//! let response = verifier.resource_server_response(&refused);
+//! let rejection = verifier.check(RequestHead::of(&request), now).unwrap_err();
+//! assert_eq!(rejection.answer(), Answer::Challenge);
+//! let response = verifier.resource_server_response(&rejection);
 //! assert_eq!(response.status(), 401);
 //! assert_eq!(response.headers()[DPOP_NONCE].len(), 60);
 //! # Ok(())
@@ -31,36 +32,47 @@
 //!
 //! # The rules, in their order
 //!
-//! A request is accepted if it passes all of them, and refused by the first that it breaks. They go from cheap to dear:
-//! nothing asymmetric runs until the nonce has opened, so a flood of forged proofs costs no signature check.
+//! A request is accepted if it passes all of them, and refused by the first that it breaks. Checks that cost little
+//! come first. No signature is checked until the nonce has opened, so a flood of forged proofs costs no signature
+//! check.
 //!
 //! | | rule | else the client is told |
 //! |---|---|---|
-//! | 1 | `Authorization`: exactly one, under the scheme `DPoP` in any case. None, or a scheme of no use here, gets a bare challenge. `Bearer` is refused; if the server [opts in](VerifierBuilder::dangerously_accept_unbound_bearer_tokens), it may carry a token that is bound to no key | `invalid_token` |
+//! | 1 | `Authorization`: exactly one, under the scheme `DPoP` in any case. With none, or under a scheme that is of no use here, the client gets a challenge without an error. `Bearer` is refused; if the server [opts in](VerifierBuilder::dangerously_accept_unbound_bearer_tokens), it may carry a token that is bound to no key | `invalid_token` |
 //! | 2 | `DPoP`: exactly one field without a comma, at most 8 KiB, a compact JWS in strict base64url | `invalid_dpop_proof` |
 //! | 3 | Header: `typ` is `dpop+jwt`; `alg` is on the server's list, which holds asymmetric ones only; `jwk` is a public key that fits it, with no private member, RSA of 2048 to 4096 bits; no `crit`, no `b64` | `invalid_dpop_proof` |
 //! | 4 | Claims: `jti` of 1 to 256 characters, `htm`, `htu`, `iat` as an integer, and `ath` | `invalid_dpop_proof` |
 //! | 5 | `htm` is the method, and `htu` the URL (below) | `invalid_dpop_proof` |
 //! | 6 | `iat` is within 300 s of the server's clock, either way | `invalid_dpop_proof` |
-//! | 7 | `nonce` opens: some replica of this fleet minted it, lately, for this server. All failures look alike | `use_dpop_nonce` |
+//! | 7 | `nonce` opens: some replica of this fleet minted it for this server, and its lifetime is not over. All failures look alike | `use_dpop_nonce` |
 //! | 8 | `ath` is the SHA-256 of the access token | `invalid_dpop_proof` |
 //! | 9 | The signature verifies, over the bytes as received | `invalid_dpop_proof` |
 //! | 10 | The access token is valid, for this audience, and bound to the proof's key | `invalid_token` |
 //!
 //! JSON objects have distinct members at every level, nest at most 8 deep and have at most 32 members each; header and
 //! claims have at most 64 commas and backslashes each, which bounds what reading them costs.
-//! Rules 1 to 9 are [`Verifier::check`]; rule 10 is [`Checked::accept`], because what a token says may have to be asked
-//! over the network ([`TokenValidator`]); [`Verifier::decide`] is both. Numbers 11 (a digest of the body) and 12 (single
-//! use, by thumbprint and `jti`) are reserved: they will follow rule 10, for the requests that need them.
 //!
-//! What these rules do not do: a proof can be used again while its nonce lives, by whoever saw it; the body is not
-//! signed; a stolen client key is stolen.
+//! What these rules do not do: anybody who sees a proof can use it again while its nonce lives; the body is not signed;
+//! and nothing here helps against a client's key being stolen.
+//!
+//! # The stages of a request
+//!
+//! | stage | made by | it says |
+//! |---|---|---|
+//! | [`Proven`] | [`Verifier::check`] | rules 1 to 9 hold; what the token is worth is not known yet |
+//! | [`Bound`] | [`Proven::bind`] | rule 10 holds as well: the token is valid and belongs to the proof's key |
+//! | [`Accepted`] | [`Bound::accept`] | the request has shown all that its [`Policy`] demanded, and is counted as accepted |
+//!
+//! [`Verifier::decide`] is all three. They are apart because a token may have to be looked up over the network
+//! ([`TokenValidator`]). No stage can be skipped: each is made from the one before it and from nothing else. Numbers 11
+//! (a digest of the body) and 12 (single use, by thumbprint and `jti`) are reserved for rules between [`Bound`] and
+//! [`Accepted`].
 //!
 //! # Which `htu` names this server
 //!
-//! Scheme and host are the configured public URL's, and the path is the request's; neither `Host` nor, unless
-//! [told](VerifierBuilder::trust_proxy), forwarded headers have a say. Both sides are normalised (RFC 3986 sections
-//! 6.2.2 and 6.2.3). With the public URL `https://mcp.example.com/mcp` and a request for `/mcp`:
+//! Scheme and host are those of the configured public URL, and the path is the request's. `Host` is not read. Forwarded
+//! headers are read only if the server [trusts a proxy](VerifierBuilder::trust_proxy). Both sides are normalised (RFC
+//! 3986 sections 6.2.2 and 6.2.3). With the public URL `https://mcp.example.com/mcp` and a request for `/mcp`:
 //!
 //! | `htu` | names it |
 //! |---|---|
@@ -79,15 +91,28 @@
 //!
 //! # Features
 //!
-//! - `aws-lc-rs` (default): signatures by AWS-LC. `rust-crypto`: by pure-Rust crates, slower. One is needed; they give
-//!   the same answers, and with both on the first is used.
-//! - `jwt`: `JwtValidator`, for access tokens that are JWTs. `jwks-http`: `RemoteJwtValidator`, which fetches the
-//!   issuer's keys.
+//! - `aws-lc-rs` (default): signatures by AWS-LC. `rust-crypto`: by pure-Rust crates, slower. One of the two is needed.
+//!   They give the same answers. With both on, AWS-LC is used.
+//! - `jwt`: `JwtValidator`, for access tokens that are JWTs.
+//! - `jwks-http`: `RemoteJwtValidator`, which fetches the issuer's keys.
+//! - `tower`: `tower::DpopLayer`, the verifier in front of any HTTP service.
 //!
-//! # Reading order
+//! # Where things are
 //!
-//! `header` (fields) -> `proof` (with `json`, `jwk`) -> `target` (`htu`) -> `decide` (the rules) -> `challenge` (responses).
-//! Beside them: `config`, `reason`, `counters`, `signature`, `token`, `jwt`.
+//! The folders follow the path of a request, and each imports from those above it only:
+//!
+//! | module | holds |
+//! |---|---|
+//! | `verdict` | what is said about a refused request: reason, answer, rejection |
+//! | `request` | rules 1, 2 and 5: the head, its fields, the URI that `htu` must name |
+//! | `proof` | rules 2 to 4, 8 and 9: the JWS, its JSON, its key, algorithms, signatures |
+//! | `token` | rule 10: what a token says, and who finds that out: JWTs, JWK sets, the issuer's URL |
+//! | `nonces`, `policy` | whether there are nonces, and what a request has to show |
+//! | `outcome` | the one place where a decision is counted and gets its nonce |
+//! | `response` | statuses, headers and texts |
+//! | `stages` | `Proven`, `Bound`, `Accepted` |
+//! | `verifier` | the rules in their order, and the builder |
+//! | `tower` | the layer |
 
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
 #![cfg_attr(docsrs, feature(doc_cfg))]

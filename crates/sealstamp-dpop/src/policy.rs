@@ -4,12 +4,12 @@ use crate::nonces::Nonces;
 
 /// What a request has to show.
 ///
-/// It is decided from the request's head before anything is asked that depends on it, and then travels inside the stages
-/// ([`Proven`](crate::Proven), [`Bound`](crate::Bound), [`Accepted`](crate::Accepted)). No later step can forget it, and
-/// a handler can see what the request that it serves has shown.
+/// It is decided from the request's head, before rule 7, which is the first to depend on it. Then it travels inside the
+/// stages ([`Proven`](crate::Proven), [`Bound`](crate::Bound), [`Accepted`](crate::Accepted)), so that no later step
+/// can forget it, and a handler can see what the request that it serves has shown.
 ///
-/// Today every request to one verifier gets the same policy, by how the verifier was built: a fresh nonce or none. No
-/// policy demands a digest of the body, or that a proof is used once only.
+/// Every request to one verifier gets the same policy: a nonce or none, as the verifier was built. No policy demands a
+/// digest of the body, or that a proof is used only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     nonce: NonceDemand,

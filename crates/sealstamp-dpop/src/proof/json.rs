@@ -1,7 +1,8 @@
 //! Strict JSON objects: distinct member names at every level, exact types, bounded nesting, nothing after the end.
 //!
-//! `serde_json` reads; this module adds what it leaves open. Two readers of one text must not see two values in it, and
-//! with a repeated member they would (RFC 8725 section 2.4). Strings are borrowed from the text wherever they hold no escape.
+//! `serde_json` reads; this module adds what it leaves open. With a repeated member, two readers of one text may see
+//! two values in it. RFC 7519 section 4: "The Claim Names within a JWT Claims Set MUST be unique"; RFC 7515 section 4
+//! says the same of headers. A string without escapes is borrowed from the text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,8 +16,8 @@ const MAX_MEMBERS: usize = 32;
 /// How deep values may nest. A proof needs two levels: its header, and the `jwk` in it.
 const MAX_DEPTH: u8 = 8;
 
-/// How many commas and backslashes one text may have. Each comma brings a value and each backslash an escape, which is where
-/// the time of reading goes; a text of letters alone costs a fraction. A proof needs about ten.
+/// How many commas and backslashes one text may have. Each comma brings a value and each backslash an escape, and they
+/// are what takes time to read; a text of letters alone takes a fraction of it. A proof needs about ten.
 const MAX_MARKS: usize = 64;
 
 /// The text is not one strict JSON object with members of the expected types.

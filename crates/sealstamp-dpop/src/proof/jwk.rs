@@ -1,7 +1,7 @@
 //! The `jwk` in a proof's header: a public key that fits the algorithm, in its one encoding, and its thumbprint.
 //!
-//! RFC 7517, RFC 7518 section 6, RFC 8037 section 2. Whether a point lies on its curve is the signature's to find out:
-//! that costs arithmetic, and nothing dear runs before the nonce has opened.
+//! RFC 7517, RFC 7518 section 6, RFC 8037 section 2. Whether a point lies on its curve is found out later, when the
+//! signature is checked. It takes arithmetic, and nothing that costs much runs before the nonce has opened.
 
 use std::borrow::Cow;
 

@@ -107,7 +107,8 @@ struct RawHeader<'h> {
     typ: Option<Cow<'h, str>>,
     alg: Option<Cow<'h, str>>,
     jwk: Option<RawJwk<'h>>,
-    /// `crit` (RFC 7515 section 4.1.11) asks for extensions, of which a proof has none; `b64` is one of them (RFC 7797).
+    /// `crit` (RFC 7515 section 4.1.11) asks for extensions, of which a proof has none; `b64` is one of them (RFC
+    /// 7797).
     critical: bool,
 }
 

@@ -46,8 +46,8 @@ impl PublicKey {
     }
 }
 
-/// A point of order 1, 2, 4 or 8, under which anybody can sign some messages, or an encoding of `y` that is not below
-/// 2^255 - 19. Backends differ on both (RFC 8032 leaves room), so they never see one.
+/// Whether this is a point of order 1, 2, 4 or 8, under which anybody can sign some messages, or an encoding of `y`
+/// that is not below 2^255 - 19. RFC 8032 leaves both open and backends differ, so no backend ever sees one.
 pub(crate) fn is_unfit_edwards_point(encoded: &[u8; 32]) -> bool {
     const LOW_ORDER: [[u8; 32]; 5] = [
         [0; 32],
@@ -83,7 +83,8 @@ pub(crate) fn is_unfit_edwards_point(encoded: &[u8; 32]) -> bool {
 mod tests {
     use super::*;
 
-    /// What lies on either side of the exclusion, in bytes: all five values of `y`, both signs, and the border of the field.
+    /// What lies on either side of the exclusion, in bytes: all five values of `y`, both signs, and the border of the
+    /// field.
     #[test]
     fn edwards_points_of_low_order_and_unreduced_ones() {
         let unfit = |mut y: [u8; 32], last_bits: u8| {

@@ -6,7 +6,7 @@ use sealstamp::{Nonce, Opened, Thumbprint};
 
 use crate::proof::algorithm::Algorithm;
 
-/// A proof that has passed its rules: whoever sent the request held this key then.
+/// A proof that has passed its rules: the sender of the request held this key at the time.
 #[derive(Debug, Clone)]
 pub struct VerifiedProof {
     pub(crate) thumbprint: Thumbprint,
@@ -48,8 +48,8 @@ impl VerifiedProof {
         self.opened.as_ref()
     }
 
-    /// The nonce to hand out with the response, if it is time for a new one (RFC 9449 section 8.2). It is minted when the
-    /// request is accepted, and `None` until then.
+    /// The nonce to hand out with the response, if it is time for a new one (RFC 9449 section 8.2). It is minted when
+    /// the request is accepted, and `None` until then.
     #[must_use]
     pub fn next_nonce(&self) -> Option<&Nonce> {
         self.next_nonce.as_ref()

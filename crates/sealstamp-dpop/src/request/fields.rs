@@ -29,7 +29,7 @@ impl<'r> Credentials<'r> {
         if fields.next().is_some() {
             return Err(Reason::SeveralAuthorizations);
         }
-        // Before anything reads it to its end: looking at every byte of a long field costs more than a signature.
+        // Before anything reads the field to its end: to look at every byte of a long one costs more than a signature.
         if field.len() > MAX_FIELD_BYTES {
             return Err(Reason::MalformedAuthorization);
         }
@@ -51,7 +51,8 @@ impl<'r> Credentials<'r> {
     }
 }
 
-/// Rule 2: exactly one `DPoP` field (RFC 9449 section 4.3, check 1), and no longer than it has to be.
+/// Rule 2: exactly one `DPoP` field, and no longer than it has to be. RFC 9449 section 4.3, check 1: "There is not more
+/// than one DPoP HTTP request header field."
 pub(crate) fn proof_field(headers: &HeaderMap) -> Result<&str, Reason> {
     let mut fields = headers.get_all("dpop").iter();
     let field = fields.next().ok_or(Reason::NoProof)?;

@@ -27,7 +27,8 @@ impl<'r> RequestHead<'r> {
         Self::new(&parts.method, &parts.uri, &parts.headers)
     }
 
-    /// Says who is at the other end of the connection. Only [`trust_proxy`](crate::VerifierBuilder::trust_proxy) needs it.
+    /// Says who is at the other end of the connection. Needed only with
+    /// [`trust_proxy`](crate::VerifierBuilder::trust_proxy).
     #[must_use]
     pub const fn from_peer(self, peer: IpAddr) -> Self {
         Self { peer: Some(peer), ..self }

@@ -25,18 +25,18 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// `None` if it is no absolute http(s) URL, or has a userinfo, query or fragment.
+    /// `None` if the text is not an absolute http(s) URL, or if it has a userinfo, query or fragment.
     pub(crate) fn new(public_url: &str) -> Option<Self> {
         let (origin, path) = normal(public_url)?;
         Some(Self { origin, path, mount: None, proxies: Vec::new(), origins: Vec::new() })
     }
 
-    /// `None` if it is not an absolute path.
+    /// `None` if the text is not an absolute path.
     pub(crate) fn mounted_at(self, path: &str) -> Option<Self> {
         Some(Self { mount: Some(normal_path(path)?), ..self })
     }
 
-    /// `None` if one of the origins is more, or less, than an origin.
+    /// `None` if one of the origins is not an origin: scheme, host, perhaps a port, and nothing else.
     pub(crate) fn trusting(self, proxies: Vec<IpAddr>, origins: &[String]) -> Option<Self> {
         let origins = origins.iter().map(|origin| normal(origin).filter(|(_, path)| path == "/"));
         let origins = origins.map(|found| found.map(|(origin, _)| origin)).collect::<Option<_>>()?;
@@ -53,8 +53,8 @@ impl Target {
         if same(htu, origin, &path) { Ok(()) } else { Err(Reason::WrongUri) }
     }
 
-    /// The origin that a trusted proxy says the client used. It can only choose among the configured ones: a proxy that
-    /// passes any host name on would otherwise let a proof made for another server in.
+    /// The origin that a trusted proxy says the client used. It must be a configured one. Otherwise a proxy that passes
+    /// any host name on would let in proofs that were made for another server.
     fn forwarded(&self, headers: &HeaderMap) -> Result<&str, Reason> {
         let mut hosts = headers.get_all("x-forwarded-host").iter();
         let mut schemes = headers.get_all("x-forwarded-proto").iter();

@@ -1,8 +1,9 @@
 //! Whether two URIs are one, after the normalisation of RFC 3986 (RFC 9449 section 4.3, check 9).
 //!
-//! RFC 9449 wants the syntax-based and scheme-based normalisation of RFC 3986 sections 6.2.2 and 6.2.3, without query
-//! and fragment. The `url` crate does the parsing. It follows the URL standard of WHATWG, which differs in places that
-//! matter here, and [`normal`] closes the gap:
+//! "To reduce the likelihood of false negatives, servers SHOULD employ syntax-based normalization (Section 6.2.2 of
+//! [RFC3986]) and scheme-based normalization (Section 6.2.3 of [RFC3986]) before comparing the htu claim." Query and
+//! fragment do not count. The `url` crate does the parsing. It follows the URL standard of WHATWG, which differs in
+//! places that matter here, and [`normal`] closes the gap:
 //!
 //! - WHATWG keeps `%7E` where RFC 3986 wants `~`, and keeps hex digits in the case in which they came;
 //! - WHATWG repairs what RFC 3986 forbids (spaces, tabs, `\`, `https:host`, `https:///host`). Here such a text is not a

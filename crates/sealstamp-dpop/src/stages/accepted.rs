@@ -8,11 +8,10 @@ use crate::proof::VerifiedProof;
 use crate::response::write_nonce;
 use crate::token::TokenFacts;
 
-/// A request that has passed rules 1 to 10 and has shown all that its [`Policy`] demanded. Put it where the handler finds
-/// it.
+/// A request that has passed rules 1 to 10, and has shown all that its [`Policy`] demanded.
 ///
-/// Only [`Bound::accept`](crate::Bound::accept) makes one. A stage cannot be skipped, and none can be made up: this does
-/// not compile.
+/// Put it where the handler finds it; the layer puts it into the request's extensions. Only
+/// [`Bound::accept`](crate::Bound::accept) makes one. It cannot be made up: this does not compile.
 ///
 /// ```compile_fail,E0451
 /// # use sealstamp_dpop::{Accepted, Policy, TokenFacts};

@@ -25,7 +25,7 @@ use crate::verdict::{Reason, Rejection};
 /// }
 /// ```
 ///
-/// It cannot be accepted before its token was looked at. The same function without that step does not compile:
+/// It cannot be accepted before its token was checked. The same function without that step does not compile:
 ///
 /// ```compile_fail,E0599
 /// # use sealstamp::UnixMillis;
@@ -53,7 +53,7 @@ impl<'r> Proven<'r> {
         Self { outcomes, policy, token, proof }
     }
 
-    /// The access token, for whoever validates it.
+    /// The access token, to be validated.
     #[must_use]
     pub fn token(&self) -> &'r str {
         self.token
@@ -75,8 +75,8 @@ impl<'r> Proven<'r> {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] if the token has a defect, is bound to another key, is bound to none and came with a proof, or is
-    /// bound to one and came without.
+    /// A [`Rejection`] if the token has a defect, is bound to another key, is bound to none and came with a proof, or
+    /// is bound to one and came without.
     pub fn bind(self, token: Result<TokenFacts, TokenDefect>, now: UnixMillis) -> Result<Bound<'r>, Rejection> {
         let Self { outcomes, policy, proof, .. } = self;
         match check_binding(proof.as_ref(), token) {
@@ -86,6 +86,8 @@ impl<'r> Proven<'r> {
     }
 }
 
+/// RFC 9449 section 7.2, for a bound token under `Bearer`: a protected resource that supports both schemes "MUST reject
+/// a DPoP-bound access token received as a bearer token".
 fn check_binding(proof: Option<&VerifiedProof>, token: Result<TokenFacts, TokenDefect>) -> Result<TokenFacts, Reason> {
     let token = token?;
     match (proof, token.binding()) {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenBinding {
-    /// No `cnf`: whoever holds the token may use it.
+    /// No `cnf`: anybody who holds the token may use it.
     None,
     /// `cnf.jkt`: bound to the key of this thumbprint.
     Thumbprint(Thumbprint),

@@ -10,7 +10,8 @@ use crate::token::defect::TokenDefect;
 /// More keys than any issuer publishes.
 const MAX_KEYS: usize = 64;
 
-/// An issuer's public keys (RFC 7517 section 5). Keys of unknown types, for encryption, or symmetric are left out.
+/// An issuer's public keys (RFC 7517 section 5). Symmetric keys, keys for encryption and keys of unknown types are left
+/// out.
 pub struct Jwks {
     keys: Vec<VerifyingKey>,
 }
@@ -27,7 +28,8 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// [`JwksError`] if it is none, or holds no key that could verify a token, or more than 64.
+    /// [`JwksError`] if the text is not a JWK set, or if the set holds more than 64 keys or none that could verify a
+    /// token.
     pub fn parse(json: &[u8]) -> Result<Self, JwksError> {
         let set: JwkSet = serde_json::from_slice(json).map_err(|_| JwksError(JwksErrorKind::Json))?;
         if set.keys.len() > MAX_KEYS {
@@ -37,7 +39,7 @@ impl Jwks {
         if keys.is_empty() { Err(JwksError(JwksErrorKind::NoKey)) } else { Ok(Self { keys }) }
     }
 
-    /// The key that the header names; without a name, the one key that fits. Never one after the other.
+    /// The key that the header names; without a name, the one key that fits. Keys are not tried one after the other.
     pub(crate) fn find(&self, header: &Header) -> Result<&VerifyingKey, TokenDefect> {
         let named = |key: &&VerifyingKey| header.kid.is_none() || key.kid == header.kid;
         let mut fitting = self.keys.iter().filter(named).filter(|key| key.algorithms.contains(&header.alg));

@@ -1,7 +1,7 @@
 //! Access tokens that are JWTs, checked against the issuer's keys (RFC 9068, and plain JWTs of the same content).
 //!
-//! `jsonwebtoken` reads them and verifies signatures; what time it is, it would ask the system's clock, so `exp` and
-//! `nbf` are compared here with the `now` that the caller gave.
+//! `jsonwebtoken` reads them and verifies signatures. It would compare `exp` and `nbf` with the system's clock, so that
+//! is switched off, and they are compared here with the `now` that the caller gave.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::token::facts::{TokenBinding, TokenFacts};
 use crate::token::jwks::Jwks;
 use crate::token::validator::TokenValidator;
 
-/// How far ahead of ours the issuer's clock may be, in seconds, when it says from when on a token is valid. `exp` gets
-/// no such allowance: a client that fears it can refresh early.
+/// How far the issuer's clock may be ahead of ours, in seconds, where `nbf` says from when on a token is valid. `exp`
+/// gets no such allowance: a client can refresh early.
 pub const NBF_LEEWAY_S: u64 = 5;
 
 /// Validates JWT access tokens: issuer, audience, expiry, and a signature by one of the issuer's keys.
 ///
-/// Every algorithm that `jsonwebtoken` verifies with a public key is accepted, as far as the key allows it; ES512 is not
-/// among them. Clones share the keys.
+/// Every algorithm that `jsonwebtoken` verifies with a public key is accepted, if it is one that the key is for. ES512
+/// is not among them. Clones share the keys.
 ///
 /// `jsonwebtoken` keeps one cryptography provider for the whole process. The first validator installs the one of this
 /// crate's signature backend, unless the program has installed another before.
@@ -96,7 +96,7 @@ impl JwtValidator {
                 _ => TokenDefect::Malformed,
             })?;
         let claims = claims.claims;
-        // A list of issuers is no issuer, though the library takes one.
+        // The library takes a list of issuers as well; RFC 7519 section 4.1.1 wants one string.
         if !claims.get("iss").is_some_and(Value::is_string) {
             return Err(TokenDefect::Malformed);
         }

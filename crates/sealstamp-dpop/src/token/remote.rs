@@ -1,7 +1,7 @@
 //! Keeps an issuer's keys current over HTTPS (feature `jwks-http`).
 //!
-//! A token names its key, so somebody without any key of the issuer's can name unknown ones all day. Whatever tokens
-//! ask for, the issuer hears from one process at most once in [`MIN_INTERVAL_S`].
+//! A token names its key. Anybody can send tokens that name unknown keys, as many as they like. Whatever tokens name,
+//! one process asks the issuer at most once in [`MIN_INTERVAL_S`].
 
 use std::net::IpAddr;
 use std::sync::atomic::AtomicU64;
@@ -25,7 +25,7 @@ pub const REFRESH_AFTER_S: u64 = 600;
 /// The issuer is asked at most once in this many seconds, whether it answered or not.
 pub const MIN_INTERVAL_S: u64 = 30;
 
-/// Keys this old, in seconds, are used no more: an issuer that has withdrawn one must be heard some day.
+/// Keys this old, in seconds, are used no more: at the latest then, a key that the issuer has withdrawn is gone.
 pub const KEEP_S: u64 = 24 * 3600;
 
 /// The longest JWK set that is read, in bytes.
@@ -44,7 +44,7 @@ pub struct RemoteJwtValidator {
     url: Url,
     /// When the present keys were fetched, in milliseconds since the Unix epoch.
     fetched: AtomicU64,
-    /// When the issuer was last asked. Held while asking, so that one request asks for all.
+    /// When the issuer was last asked. Locked while asking, so that one request asks on behalf of all.
     asked: Mutex<UnixMillis>,
 }
 
@@ -89,7 +89,7 @@ impl RemoteJwtValidator {
 impl TokenValidator for RemoteJwtValidator {
     async fn validate(&self, token: &str, now: UnixMillis) -> Result<TokenFacts, TokenDefect> {
         if self.age_s(now) >= REFRESH_AFTER_S {
-            // Others go on with the keys there are while one asks.
+            // While one request asks, the others go on with the keys that are there.
             if let Ok(asked) = self.asked.try_lock() {
                 self.refresh(asked, now).await;
             }
@@ -113,7 +113,7 @@ pub enum FetchError {
     Http(reqwest::Error),
     /// The response was longer than [`MAX_JWKS_BYTES`].
     TooLong,
-    /// The response was no JWK set that can be used.
+    /// The response was not a JWK set that can be used.
     Jwks(JwksError),
 }
 

@@ -1,4 +1,4 @@
-//! The trait for whoever can say what an access token is worth.
+//! The trait of those who can say what an access token is worth.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::token::facts::TokenFacts;
 /// other way.
 ///
 /// It runs last, after the proof's signature. It is asked about the token alone: whether the issuer made it, for this
-/// server, and whether it is in force. The verifier itself compares the token's key with the proof's, so no validator can
-/// leave that out.
+/// server, and whether it is in force. The verifier itself compares the token's key with the proof's, so a validator
+/// cannot leave that out.
 ///
 /// ```
 /// use sealstamp_dpop::{TokenBinding, TokenDefect, TokenFacts, TokenValidator};

@@ -14,8 +14,8 @@ use crate::tower::response::ResponseBody;
 use crate::verdict::Rejection;
 use crate::verifier::Verifier;
 
-/// The decision, and the request that it is about. Boxed, since what a [`TokenValidator`](crate::TokenValidator) waits for
-/// has no name.
+/// The decision, and the request that it is about. Boxed, since what a [`TokenValidator`](crate::TokenValidator) waits
+/// for has no name.
 pub(super) type Deciding<B> = Pin<Box<dyn Future<Output = (Request<B>, Result<Accepted, Rejection>)> + Send>>;
 
 pin_project! {

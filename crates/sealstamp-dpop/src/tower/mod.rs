@@ -1,6 +1,6 @@
 //! The layer: puts a [`Verifier`](crate::Verifier) in front of any HTTP service.
 //!
-//! A request reaches the service only if all of this holds, tried in this order, what is cheap before what is dear:
+//! A request reaches the service only if all of this holds. It is tried in this order; what costs little comes first:
 //!
 //! 1. it has one `Authorization` field, `DPoP` and a token;
 //! 2. it has one `DPoP` field, one compact JWS of at most 8 KiB;
@@ -13,17 +13,20 @@
 //! 9. the signature verifies;
 //! 10. the token is valid, for this server, and bound to the proof's key.
 //!
-//! Then the service finds an [`Accepted`](crate::Accepted) in the request's extensions, and the response carries the next
-//! nonce if it is time. Otherwise the client gets a 401 that says what to do, without the service having seen the request. A 401 to a
-//! request without any credentials carries a nonce as well: a client that uses it is spared the challenge.
+//! Then the service finds an [`Accepted`](crate::Accepted) in the request's extensions, and the response carries the
+//! next nonce if it is time for one. Otherwise the service does not see the request, and the client gets a 401 that
+//! says what to do. A 401 to a request without any credentials carries a nonce as well. A client that uses it saves a
+//! round trip.
 //!
-//! The layer reads the head of a request and never its body; response bodies pass frame by frame as they come. The clock
-//! is read once for each request.
+//! The layer reads the head of a request and never its body. Response bodies pass frame by frame as they come. The
+//! clock is read once for each request.
 //!
 //! ```
 //! # use sealstamp_dpop::{TokenValidator, Verifier};
-//! use axum::{Router, routing::post};
-//! use sealstamp_dpop::{Accepted, tower::DpopLayer};
+//! use axum::Router;
+//! use axum::routing::post;
+//! use sealstamp_dpop::Accepted;
+//! use sealstamp_dpop::tower::DpopLayer;
 //!
 //! async fn hello(axum::Extension(caller): axum::Extension<Accepted>) -> String {
 //!     format!("hello {}", caller.token().subject().unwrap_or("somebody"))
@@ -36,16 +39,16 @@
 //!
 //! # In an MCP server
 //!
-//! A tool of an `rmcp` server reads the caller through `Extension<http::request::Parts>`, whose own extensions are those of
-//! the HTTP request. `docs/mcp.md` walks through it.
+//! A tool of an `rmcp` server reads the caller through `Extension<http::request::Parts>`, whose own extensions are
+//! those of the HTTP request. `docs/mcp.md` shows it step by step.
 //!
 //! # Deployment
 //!
 //! - **CORS outside.** A browser's preflight carries no credentials (Fetch standard), and this layer lets nothing pass
-//!   without. Put the CORS layer *around* this one, so that it answers preflights itself and marks the 401s as well: a script
-//!   cannot read the nonce of a 401 that has no `Access-Control-Allow-Origin`.
-//! - **The public URL is what clients see,** not what this process hears: behind a proxy the two differ. What a proxy does
-//!   to the path is told with [`mounted_at`](crate::VerifierBuilder::mounted_at).
+//!   without credentials. Put the CORS layer *around* this one. It then answers preflights itself, and adds its headers
+//!   to the 401s as well: a script cannot read the nonce of a 401 that has no `Access-Control-Allow-Origin`.
+//! - **The public URL is what clients see.** Behind a proxy it is not what this process hears. If the proxy changes the
+//!   path, say so with [`mounted_at`](crate::VerifierBuilder::mounted_at).
 //! - **Only what is inside the layer is protected.** Routes added to a router after `layer` was called are not.
 //! - **It does not limit rates or bodies.** A nonce is free to get, so anybody can make the server check signatures.
 

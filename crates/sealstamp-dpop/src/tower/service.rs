@@ -1,4 +1,4 @@
-//! Dispatch: the verifier decides, this obeys.
+//! The service: the verifier decides, and this acts on it.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use crate::tower::future::ResponseFuture;
 use crate::tower::gate::Gate;
 use crate::tower::response::ResponseBody;
 
-/// A service behind a [`DpopLayer`](super::DpopLayer). Nothing reaches it but accepted requests.
+/// A service behind a [`DpopLayer`](super::DpopLayer). Only accepted requests reach it.
 pub struct DpopService<S, V> {
     inner: S,
     gate: Gate<V>,

@@ -1,6 +1,7 @@
 //! What a refused client learns: one of five answers.
 
-/// What a refused client is told. Several [`Reason`]s share one answer, so that a prober learns nothing it can steer by.
+/// What a refused client is told. Several [`Reason`](crate::Reason)s share one answer, so that an attacker who tries
+/// things out cannot tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Answer {

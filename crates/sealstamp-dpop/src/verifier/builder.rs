@@ -62,15 +62,16 @@ impl VerifierBuilder {
         self
     }
 
-    /// Where the protected resource metadata is (RFC 9728 section 5.1). MCP clients find the authorization server by it.
+    /// Where the protected resource metadata is (RFC 9728 section 5.1). MCP clients find the authorization server by
+    /// it.
     #[must_use]
     pub fn resource_metadata(mut self, url: &str) -> Self {
         self.resource_metadata = Some(url.to_owned());
         self
     }
 
-    /// The path under which requests for the public URL's path arrive, where a proxy or a router strips or replaces a
-    /// prefix. Unset, paths arrive as clients send them.
+    /// The path under which requests for the public URL's path arrive, if a proxy or a router strips or replaces a
+    /// prefix. Unless this is set, paths arrive as clients send them.
     ///
     /// With the public URL `https://example.com/api/mcp`, mounted at `/`: a request for `/` is one for `/api/mcp`, and
     /// one for `/x` is one for `/api/mcp/x`. Requests outside the mount are refused.
@@ -80,9 +81,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// For a server with several public names: when a request comes from one of these peers, the origin that its
-    /// `X-Forwarded-Proto` and `X-Forwarded-Host` name takes the place of the public URL's, if it is one of `origins`
-    /// (as in `https://mcp.example.org`). Any other peer's forwarded headers are ignored.
+    /// For a server with several public names. When a request comes from one of these peers, its `X-Forwarded-Proto`
+    /// and `X-Forwarded-Host` name the origin, in place of the public URL's. It must be one of `origins` (as in
+    /// `https://mcp.example.org`). Any other peer's forwarded headers are ignored.
     ///
     /// The proxy must overwrite both headers, not append to what a client sent.
     #[must_use]
@@ -96,9 +97,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Accepts `Bearer` tokens that are bound to no key, side by side with proofs (SEP-1932, for the time of a migration).
+    /// Accepts `Bearer` tokens that are bound to no key, side by side with proofs (SEP-1932, for the time of a
+    /// migration).
     ///
-    /// Dangerous: whoever steals such a token can use it. A bound token is still refused under `Bearer`.
+    /// Dangerous: a thief can use such a token. A bound token is still refused under `Bearer`.
     #[must_use]
     pub fn dangerously_accept_unbound_bearer_tokens(mut self) -> Self {
         self.bearer = true;

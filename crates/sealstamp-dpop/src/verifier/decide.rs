@@ -61,8 +61,8 @@ impl Verifier {
         rules.check(request, now).map_err(|fault| rules.outcomes.reject(fault, now))
     }
 
-    /// Rules 2 to 7 and 9, for a request to an authorization server's token endpoint, where there is no access token yet
-    /// (RFC 9449 section 5).
+    /// Rules 2 to 7 and 9, for a request to an authorization server's token endpoint, where there is no access token
+    /// yet (RFC 9449 section 5).
     ///
     /// # Errors
     ///
@@ -107,5 +107,49 @@ impl Verifier {
     #[must_use]
     pub fn authorization_server_response(&self, rejection: &Rejection) -> Response<&'static str> {
         response::of_authorization_server(rejection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealstamp::{Audience, Fleet, Fresh, Ring, Settings, Suite};
+
+    use super::*;
+    use crate::nonces::Nonces;
+    use crate::policy::NonceDemand;
+    use crate::token::{TokenBinding, TokenFacts};
+    use crate::verdict::Reason;
+
+    const NOW: UnixMillis = UnixMillis::new(1_790_000_000_000);
+
+    fn fleet() -> Fleet {
+        let ring = Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::from_os().unwrap());
+        Fleet::new(ring, Audience::new("https://mcp.example.com/mcp").unwrap()).unwrap()
+    }
+
+    /// The stages before the last are not counted as accepted, and each knows what the request is held to.
+    #[test]
+    fn only_the_last_stage_counts() {
+        for (nonces, demand) in [(Nonces::Off, NonceDemand::Never), (Nonces::Required(fleet()), NonceDemand::Always)] {
+            let verifier = Verifier::builder("https://mcp.example.com/mcp", nonces)
+                .dangerously_accept_unbound_bearer_tokens()
+                .build()
+                .unwrap();
+            let request = http::Request::post("/mcp").header("authorization", "Bearer abc").body(()).unwrap();
+            let (parts, ()) = request.into_parts();
+
+            let proven = verifier.check(RequestHead::of(&parts), NOW).unwrap();
+            assert_eq!((proven.policy().nonce(), verifier.counters().accepted()), (demand, 0));
+            let bound = proven.bind(Ok(TokenFacts::new(TokenBinding::None)), NOW).unwrap();
+            assert_eq!((bound.policy().nonce(), verifier.counters().accepted()), (demand, 0));
+            let accepted = bound.accept(NOW).unwrap();
+            assert_eq!((accepted.policy().nonce(), verifier.counters().accepted()), (demand, 1));
+
+            let proven = verifier.check(RequestHead::of(&parts), NOW).unwrap();
+            let rejection = proven.bind(Ok(TokenFacts::new(TokenBinding::Unknown)), NOW).unwrap_err();
+            assert_eq!(rejection.reason(), Reason::BoundTokenAsBearer);
+            assert_eq!(verifier.counters().accepted(), 1);
+            assert_eq!(verifier.counters().refused(Reason::BoundTokenAsBearer), 1);
+        }
     }
 }

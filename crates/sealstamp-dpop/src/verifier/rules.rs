@@ -1,6 +1,6 @@
 //! The rules of a proof, in their order: 1 to 9.
 //!
-//! They need the request's head alone and wait for nothing. What costs little is asked first: nothing asymmetric runs
+//! They need the request's head alone and wait for nothing. Checks that cost little come first. No signature is checked
 //! until the nonce has opened, so a flood of forged proofs costs no signature check.
 
 use sealstamp::{Opened, UnixMillis};
@@ -73,7 +73,7 @@ impl Rules {
         // 6. Made about now, by the client's clock.
         check_iat(claims.iat, now)?;
 
-        // 7. Made a short while ago at most, by this fleet's clock, if the policy wants to know.
+        // 7. Made within a nonce's lifetime, by this fleet's clock, if the policy demands it.
         let opened = self.open(policy, claims.nonce.as_deref(), now)?;
 
         // 8. For this token.
@@ -95,7 +95,7 @@ impl Rules {
         })
     }
 
-    /// Rule 7. Which nonces did not open, and why, is for the operator alone.
+    /// Rule 7. Why a nonce did not open is for the operator alone.
     fn open(&self, policy: Policy, nonce: Option<&str>, now: UnixMillis) -> Result<Option<Opened>, Fault> {
         match policy.nonce() {
             NonceDemand::Never => Ok(None),
@@ -107,7 +107,8 @@ impl Rules {
     }
 }
 
-/// The client's seconds against ours, both whole. Saturating: whatever `iat` is, a nonsense time is far off.
+/// Compares the client's seconds with ours, both whole. The arithmetic saturates: a time that makes no sense is far
+/// off.
 fn check_iat(iat: i64, now: UnixMillis) -> Result<(), Reason> {
     let now = i64::try_from(now.get() / 1000).unwrap_or(i64::MAX);
     if now.saturating_sub(iat) > IAT_WINDOW_S {

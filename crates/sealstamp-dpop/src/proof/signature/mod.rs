@@ -1,7 +1,8 @@
 //! Rule 9: does the key of the proof's header verify its signature?
 //!
-//! Two backends, one answer: [`PublicKey`] has already refused every key on which libraries disagree, and [`verify`]
-//! every signature that is not in its one encoding. Both backends are held to the same tests.
+//! There are two backends, and both give the same answer. Keys on which libraries disagree were refused when the
+//! [`PublicKey`] was made. [`verify`] refuses every signature that is not in its one encoding. The same tests run on
+//! both.
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
@@ -19,12 +20,13 @@ use crate::proof::key::PublicKey;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("sealstamp-dpop needs a signature backend: enable the feature `aws-lc-rs` or `rust-crypto`");
 
-/// Whether `signature` is the key's over `message`. False also for a key that is none, such as a point off its curve.
+/// Whether `signature` is the key's over `message`. False also if the key is not valid, such as a point off its curve.
 pub(crate) fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     has_one_encoding(key, signature) && backend::verify(algorithm, key, message, signature)
 }
 
-/// Fixed-length forms only: no DER for ECDSA (RFC 7518 section 3.4), and an RSA signature is a number below the modulus.
+/// Fixed lengths only. An ECDSA signature is two numbers, never DER. RFC 7518 section 3.4, of ES256: "The JWS
+/// Signature value MUST be a 64-octet sequence." An RSA signature is a number below the modulus.
 fn has_one_encoding(key: &PublicKey, signature: &[u8]) -> bool {
     match key {
         PublicKey::Ec(curve, _) => signature.len() == curve.coordinate().saturating_mul(2),
