@@ -86,6 +86,8 @@ pub use audience::{Audience, AudienceError};
 pub use binding::{Binding, Thumbprint, ThumbprintError};
 #[cfg(feature = "file")]
 pub use disk::error::{FileError, FileErrorKind, UpdateError};
+#[cfg(feature = "file")]
+pub use disk::exposure::Exposure;
 #[cfg(feature = "reload")]
 pub use disk::reload::Reloader;
 #[cfg(feature = "reload")]

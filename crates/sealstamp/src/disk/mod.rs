@@ -6,6 +6,7 @@
 //! keys). And at no moment can more people read the secrets than could read them in the old file.
 
 pub(crate) mod error;
+pub(crate) mod exposure;
 #[cfg(feature = "reload")]
 pub(crate) mod reload;
 pub(crate) mod ring_file;

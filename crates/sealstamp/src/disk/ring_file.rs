@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::disk::error::{FileError, Step, UpdateError};
+use crate::disk::exposure::{self, Exposure};
 use crate::disk::read::read;
 use crate::disk::step::step;
 use crate::disk::target::Target;
@@ -55,6 +56,17 @@ impl RingFile {
     /// [`FileError`]: the file cannot be read, is not such a file, or is not a ring.
     pub fn load(&self) -> Result<Ring, FileError> {
         read(&self.path).map(|(ring, _)| ring)
+    }
+
+    /// Who can read or replace the file beyond its owner and the readers in its group: an empty list is good. On systems
+    /// without Unix modes the list is always empty.
+    ///
+    /// A server warns of what is listed, and serves. The tool's `check` finds fault with it.
+    ///
+    /// # Errors
+    /// [`FileError`]: the file or its folder cannot be looked at.
+    pub fn exposures(&self) -> Result<Vec<Exposure>, FileError> {
+        exposure::of(&self.path)
     }
 
     /// Writes the ring to a new file of mode 0600. A file that is there already is never touched, nor is a symlink to
