@@ -23,19 +23,23 @@ function required(name) {
 export const LIFETIME_S = 4;
 export const PROPAGATION_S = 2;
 
+const ourIssuer = (fleet) => Issuer.create('https://issuer.example', fleet.jwksPath);
+
 export class Fleet {
-  static async start(makeProxy, { nonce = 'required', replicas = 3 } = {}) {
+  // `makeIssuer` writes the issuer's keys to `fleet.jwksPath` and knows its own `url`; `flags` are more of the server's.
+  static async start(makeProxy, { nonce = 'required', replicas = 3, lifetimeS = LIFETIME_S, makeIssuer = ourIssuer, flags = [] } = {}) {
     const fleet = new Fleet();
     fleet.folder = await mkdtemp(join(tmpdir(), 'sealstamp-e2e-'));
     fleet.ring = join(fleet.folder, 'ring.json');
+    fleet.jwksPath = join(fleet.folder, 'jwks.json');
     fleet.children = [];
     try {
-      await fleet.sealstamp('init', '--lifetime', `${LIFETIME_S}s`, '--max-skew', '1s', '--propagation', `${PROPAGATION_S}s`);
+      await fleet.sealstamp('init', '--lifetime', `${lifetimeS}s`, '--max-skew', '1s', '--propagation', `${PROPAGATION_S}s`);
       fleet.proxy = await makeProxy(fleet.folder);
       fleet.url = `${fleet.proxy.origin}/mcp`;
-      fleet.issuer = await Issuer.create('https://issuer.example', join(fleet.folder, 'jwks.json'));
+      fleet.issuer = await makeIssuer(fleet);
       fleet.addresses = [];
-      for (let n = 0; n < replicas; n++) fleet.addresses.push(await fleet.replica(nonce));
+      for (let n = 0; n < replicas; n++) fleet.addresses.push(await fleet.replica(['--nonce', nonce, ...flags]));
       await fleet.proxy.use(fleet.addresses);
       return fleet;
     } catch (error) {
@@ -44,10 +48,10 @@ export class Fleet {
     }
   }
 
-  async replica(nonce) {
+  async replica(flags) {
     const child = spawn(
       SERVER,
-      ['--listen', '127.0.0.1:0', '--public-url', this.url, '--ring', this.ring, '--issuer', this.issuer.url, '--issuer-jwks', this.issuer.jwksPath, '--nonce', nonce],
+      ['--listen', '127.0.0.1:0', '--public-url', this.url, '--ring', this.ring, '--issuer', this.issuer.url, '--issuer-jwks', this.jwksPath, ...flags],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     this.children.push(child);

@@ -8,7 +8,7 @@ export class Issuer {
     const { publicKey, privateKey } = await jose.generateKeyPair('ES256');
     const jwk = { ...(await jose.exportJWK(publicKey)), kid: 'test-issuer-1', alg: 'ES256', use: 'sig' };
     await writeFile(jwksPath, JSON.stringify({ keys: [jwk] }));
-    return Object.assign(new Issuer(), { url, jwksPath, privateKey, kid: jwk.kid });
+    return Object.assign(new Issuer(), { url, privateKey, kid: jwk.kid });
   }
 
   // An RFC 9068 access token. `jkt` binds it to a client's key (RFC 9449 section 6.1); without it, it is a Bearer token.

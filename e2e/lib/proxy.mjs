@@ -6,13 +6,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// A round robin in a few lines; it knows which replica answered.
+// A round robin in a few lines; it knows what was asked, and which replica answered.
 export async function roundRobin() {
   let backends = [];
   let turn = 0;
   const agent = new http.Agent({ keepAlive: true });
   const hits = new Map();
+  const seen = [];
   const server = http.createServer((req, res) => {
+    seen.push({ method: req.method, path: req.url, headers: req.headers });
     const backend = backends[turn++ % backends.length];
     hits.set(backend, (hits.get(backend) ?? 0) + 1);
     const [host, port] = backend.split(':');
@@ -34,6 +36,7 @@ export async function roundRobin() {
     name: 'round robin',
     origin: `http://127.0.0.1:${server.address().port}`,
     hits,
+    seen,
     async use(addresses) {
       backends = addresses;
     },

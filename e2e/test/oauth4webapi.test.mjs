@@ -6,6 +6,7 @@ import * as jose from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fleet, LIFETIME_S, kidOf } from '../lib/fleet.mjs';
 import { roundRobin } from '../lib/proxy.mjs';
+import { listTools } from '../lib/rpc.mjs';
 import { recorder } from '../lib/wire.mjs';
 
 let fleet, session;
@@ -25,34 +26,10 @@ before(async () => {
 });
 after(() => fleet?.stop());
 
-const listTools = (version) => ({
-  headers: new Headers({
-    accept: 'application/json, text/event-stream',
-    'content-type': 'application/json',
-    'mcp-protocol-version': version,
-    ...(version === '2026-07-28' && { 'mcp-method': 'tools/list' }),
-  }),
-  body: JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/list',
-    params:
-      version === '2026-07-28'
-        ? {
-            _meta: {
-              'io.modelcontextprotocol/protocolVersion': version,
-              'io.modelcontextprotocol/clientInfo': { name: 'e2e', version: '1' },
-              'io.modelcontextprotocol/clientCapabilities': {},
-            },
-          }
-        : {},
-  }),
-});
-
 async function request(version) {
   const { headers, body } = listTools(version);
   const send = () =>
-    oauth.protectedResourceRequest(session.token, 'POST', new URL(fleet.url), headers, body, {
+    oauth.protectedResourceRequest(session.token, 'POST', new URL(fleet.url), new Headers(headers), body, {
       DPoP: session.dpop,
       [oauth.customFetch]: session.wire,
       [oauth.allowInsecureRequests]: true,
