@@ -11,12 +11,10 @@ export async function roundRobin() {
   let backends = [];
   let turn = 0;
   const agent = new http.Agent({ keepAlive: true });
-  const hits = new Map();
   const seen = [];
   const server = http.createServer((req, res) => {
     seen.push({ method: req.method, path: req.url, headers: req.headers });
     const backend = backends[turn++ % backends.length];
-    hits.set(backend, (hits.get(backend) ?? 0) + 1);
     const [host, port] = backend.split(':');
     const upstream = http.request({ host, port, method: req.method, path: req.url, headers: req.headers, agent }, (answer) => {
       res.writeHead(answer.statusCode, { ...answer.headers, 'x-replica': String(backends.indexOf(backend)) });
@@ -35,7 +33,6 @@ export async function roundRobin() {
   return {
     name: 'round robin',
     origin: `http://127.0.0.1:${server.address().port}`,
-    hits,
     seen,
     async use(addresses) {
       backends = addresses;
@@ -54,12 +51,10 @@ export const haveNginx = () => spawnSync(NGINX, ['-v']).status === 0;
 // The real thing, in the configuration that docs/mcp.md shows.
 export async function nginx(folder) {
   const port = await freePort();
-  const hits = new Map();
   let child;
   return {
     name: 'nginx',
     origin: `http://127.0.0.1:${port}`,
-    hits,
     async use(addresses) {
       const home = join(folder, 'nginx');
       await mkdir(home, { recursive: true });
