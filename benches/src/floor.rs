@@ -1,7 +1,8 @@
 //! The floor: what a nonce or a proof costs whoever handles it.
 //!
-//! Mint: a bare seal of 8 bytes with a ready key, base64 into a buffer, one clock read. Open: the decoding, a bare open,
-//! one clock read. Verify: one ES256 verification of the same bytes by the fastest library, the key parsed each time.
+//! Mint: a bare seal of 8 bytes with a ready key, base64 into a buffer, one clock read. Open: the decoding, a bare
+//! open, one clock read. Verify: one ES256 verification of the same bytes by the fastest library, the key parsed each
+//! time.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::consts::{U12, U16};

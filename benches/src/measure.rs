@@ -1,9 +1,9 @@
 //! The clock: two tasks side by side, batch by batch, on a machine that has other things to do as well.
 //!
-//! Ours and one other run in turn, for about 40 us each, a few thousand times. Whatever slows the machine down for longer
-//! than that slows both, so the ratio is taken pair by pair and the median of the ratios is reported. Times are medians
-//! too. Allocations are counted apart, with the clock off; while it runs, the counter is switched off, and the crate that
-//! counts adds about a nanosecond to each allocation of whoever makes one.
+//! Ours and one other run in turn, for about 40 us each, a few thousand times. Whatever slows the machine down for
+//! longer than that slows both, so the ratio is taken pair by pair and the median of the ratios is reported. Times are
+//! medians too. Allocations are counted apart, with the clock off; while it runs, the counter is switched off, and the
+//! crate that counts adds about a nanosecond to each allocation of whoever makes one.
 
 use std::hint::black_box;
 use std::sync::Barrier;

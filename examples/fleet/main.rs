@@ -1,5 +1,5 @@
-//! Three MCP servers that share nothing but a ring file, clients that send every request to any of them, a rotation and a
-//! revocation while they do, and an attacker.
+//! Three MCP servers that share nothing but a ring file, clients that send every request to any of them, a rotation and
+//! a revocation while they do, and an attacker.
 //!
 //! ```text
 //! cargo run --release --example fleet

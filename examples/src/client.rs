@@ -1,4 +1,5 @@
-//! A DPoP client: signs a fresh proof for every request, keeps the newest nonce, and tries once more when asked for one.
+//! A DPoP client: signs a fresh proof for every request, keeps the newest nonce, and tries once more when asked for
+//! one.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -92,8 +93,8 @@ impl Client {
         self.key.thumbprint()
     }
 
-    /// Calls a tool at one replica, and once more at `retry_at` if the nonce was refused: the second replica need not be
-    /// the first.
+    /// Calls a tool at one replica, and once more at `retry_at` if the nonce was refused: the second replica need not
+    /// be the first.
     ///
     /// # Errors
     ///

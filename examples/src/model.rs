@@ -1,8 +1,8 @@
 //! A model of a fleet under key rotation: replicas with skewed and stepping clocks that load every ring file late,
 //! restarts, an operator who may do anything that the rules permit at any time, and clients that follow RFC 9449.
 //!
-//! The transitions, the ring file's bytes and the nonces are the real ones; only time and chance are the model's. It runs
-//! in true time, in milliseconds, which no replica knows. The same plan gives the same report, to the last digit.
+//! The transitions, the ring file's bytes and the nonces are the real ones; only time and chance are the model's. It
+//! runs in true time, in milliseconds, which no replica knows. The same plan gives the same report, to the last digit.
 //!
 //! It is there to be broken: a rule of rotation that is wrong shows as a count that is not zero.
 #![allow(
@@ -63,7 +63,8 @@ pub fn run(plan: &Plan) -> Report {
     world.report.finish(plan, world.now - START, &world.judge, &world.operator)
 }
 
-/// What can happen. At one moment, what stands first happens first: a file that is due has been loaded when requests come.
+/// What can happen. At one moment, what stands first happens first: a file that is due has been loaded when requests
+/// come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Load { replica: usize, version: usize },

@@ -172,7 +172,8 @@ fn decisions(verifier: &Verifier) -> Map<String, Value> {
     all.filter(|(_, count)| *count > 0).map(|(what, count)| (what.to_owned(), count.into())).collect()
 }
 
-/// Several times within the ring's propagation, which is the time that operators wait for every replica to have read it.
+/// Several times within the ring's propagation, which is the time that operators wait for every replica to have read
+/// it.
 fn poll_every(fleet: &Fleet) -> Duration {
     let propagation_s = fleet.ring().settings().propagation_s();
     Duration::from_millis(250).saturating_mul(propagation_s).min(Reloader::EVERY)

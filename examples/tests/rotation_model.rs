@@ -1,5 +1,5 @@
-//! The model of a fleet as a property: whatever the chance, the promises hold; and outside their conditions they do not,
-//! so that the model is known to see it.
+//! The model of a fleet as a property: whatever the chance, the promises hold; and outside their conditions they do
+//! not, so that the model is known to see it.
 #![allow(missing_docs, clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test stops by panicking")]
 
 use proptest::prelude::*;

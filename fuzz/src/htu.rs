@@ -1,7 +1,7 @@
 //! Which `htu` names this server: the verifier's answer against one that is put together here from the `url` crate.
 //!
-//! The verifier compares inside its decision, so the decision is asked: a proof without a valid signature is refused for
-//! its `htu` (`wrong_htu`) or, if that was right, for its signature.
+//! The verifier compares inside its decision, so the decision is asked: a proof without a valid signature is refused
+//! for its `htu` (`wrong_htu`) or, if that was right, for its signature.
 
 use std::sync::LazyLock;
 
@@ -83,8 +83,8 @@ impl Resource {
         if !text.bytes().all(uri) || text.contains(['?', '#']) || authority.contains('@') {
             return None;
         }
-        // An escape stands for an unreserved character, or for something that no host of ours is spelled with; the parser
-        // would map it through IDNA, where a soft hyphen is nothing and a full-width letter is a letter.
+        // An escape stands for an unreserved character, or for something that no host of ours is spelled with; the
+        // parser would map it through IDNA, where a soft hyphen is nothing and a full-width letter is a letter.
         if segment(authority)?.iter().any(|(_, escaped)| *escaped) {
             return None;
         }

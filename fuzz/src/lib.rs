@@ -1,7 +1,7 @@
 //! Fuzz targets: one for each input that an attacker, a client or a broken disk may choose.
 //!
-//! A target is a function of bytes that panics if what comes of them is not what must come of them. `cargo fuzz` calls it
-//! with inputs that it makes up, `cargo test` with every file of its corpus.
+//! A target is a function of bytes that panics if what comes of them is not what must come of them. `cargo fuzz` calls
+//! it with inputs that it makes up, `cargo test` with every file of its corpus.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -32,7 +32,8 @@ static OPENERS: LazyLock<Vec<Vec<Fleet>>> = LazyLock::new(|| {
     RINGS.iter().map(fleets).collect()
 });
 
-/// Replicas with keys of both suites, who mint nothing that a target sees: what they compare is no help to a fuzzer that watches.
+/// Replicas with keys of both suites, who mint nothing that a target sees: what they compare is no help to a fuzzer
+/// that watches.
 static SILENT: LazyLock<[Fleet; 2]> = LazyLock::new(|| {
     [(Suite::Aes256Gcm, 8), (Suite::ChaCha20Poly1305, 9)].map(|(suite, seed)| {
         let ring = Ring::init(Settings::default(), suite, START, Fresh::insecure_from_seed(seed));

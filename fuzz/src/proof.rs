@@ -24,8 +24,8 @@ pub(crate) fn claims() -> String {
 
 static VALID: LazyLock<String> = LazyLock::new(|| CLIENT.jws(CLIENT.header(), claims()));
 
-/// Input: `f` and the fields, a line each; or `u` and header, claims and signature as decoded, NUL between them; or `s`,
-/// header and claims, which are then signed.
+/// Input: `f` and the fields, a line each; or `u` and header, claims and signature as decoded, NUL between them; or
+/// `s`, header and claims, which are then signed.
 pub fn proof(data: &[u8]) {
     let (kind, rest) = data.split_first().map_or((b'f', data), |(kind, rest)| (*kind, rest));
     let mut parts = rest.splitn(3, |byte| *byte == 0);

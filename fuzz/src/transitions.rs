@@ -18,8 +18,8 @@ enum Step {
     Prune(Force),
 }
 
-/// Input: lifetime and propagation (2 bytes each), skew (1), suite (1), a time, then steps: a time, the kind of step, its
-/// arguments.
+/// Input: lifetime and propagation (2 bytes each), skew (1), suite (1), a time, then steps: a time, the kind of step,
+/// its arguments.
 pub fn transitions(data: &[u8]) {
     let mut input = Input::new(data);
     let lifetime = u32::from(input.u16()) % 3_600 + 1;
@@ -49,8 +49,8 @@ pub fn transitions(data: &[u8]) {
             break;
         }
         now = next_time(now, &ring, &mut input);
-        // What the fleet is promised holds as long as the operator's clock goes forward. And without any skew allowed, a
-        // nonce of the millisecond between a tombstone's date and its heir's may be one too late.
+        // What the fleet is promised holds as long as the operator's clock goes forward. And without any skew allowed,
+        // a nonce of the millisecond between a tombstone's date and its heir's may be one too late.
         forward &= latest <= now;
         latest = latest.max(now);
         if forward {
@@ -160,7 +160,8 @@ fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost)
     for key in before.keys() {
         let still = find(key.kid());
         assert!(still.is_some() || matches!(step, Step::Prune(_)), "a key is gone");
-        // A tombstone in the way of the key that steps in loses its date, if a slow clock has not seen that yet: nothing else.
+        // A tombstone in the way of the key that steps in loses its date, if a slow clock has not seen that yet:
+        // nothing else.
         let skew = u64::from(before.settings().max_skew_s()) * 1_000;
         let frozen = |key: &Key, still: &Key| {
             let in_the_way = matches!(step, Step::Revoke(..)) && key.activates_at() >= Some(now.saturating_sub(skew));

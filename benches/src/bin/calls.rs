@@ -1,6 +1,5 @@
-//! One operation, over and over, for a profiler to look at:
-//! `valgrind --tool=callgrind target/release/calls open 1000`. What a call costs is the difference of two runs, divided by
-//! the difference of their counts.
+//! One operation, over and over, for a profiler to look at: `valgrind --tool=callgrind target/release/calls open 1000`.
+//! What a call costs is the difference of two runs, divided by the difference of their counts.
 
 #![allow(clippy::expect_used, reason = "a measurement that goes wrong should stop")]
 

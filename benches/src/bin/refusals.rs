@@ -1,9 +1,10 @@
-//! What a refused request costs beside an accepted one, in one run: `cargo run --release -p sealstamp-bench --bin refusals`.
+//! What a refused request costs beside an accepted one, in one run:
+//! `cargo run --release -p sealstamp-bench --bin refusals`.
 //!
-//! Prints a table: time, its share of an accepted proof's (rules 1 to 9 and the comparison of keys) and of a whole accepted
-//! request's, whose token is a JWT that is validated too; allocations, and the greatest memory held at one moment. Each
-//! refusal includes its response. Exits 1 if a forged or missing nonce in a proof of usual size costs a tenth of an accepted
-//! proof or more, or in any proof a tenth of an accepted request.
+//! Prints a table: time, its share of an accepted proof's (rules 1 to 9 and the comparison of keys) and of a whole
+//! accepted request's, whose token is a JWT that is validated too; allocations, and the greatest memory held at one
+//! moment. Each refusal includes its response. Exits 1 if a forged or missing nonce in a proof of usual size costs a
+//! tenth of an accepted proof or more, or in any proof a tenth of an accepted request.
 
 #![allow(
     clippy::arithmetic_side_effects,

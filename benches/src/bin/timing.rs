@@ -1,10 +1,10 @@
 //! Does the time of `open` tell where a nonce was tampered with? A measurement after dudect (Reparaz, Balasch and
 //! Verbauwhede 2017): `cargo run --release -p sealstamp-bench --bin timing [measurements]`.
 //!
-//! Two classes of inputs are measured in random order, call by call, and compared by Welch's t-test: over all measurements,
-//! and over those below each of several percentiles, since what interrupts a machine is slow and says nothing. |t| above
-//! 4.5 is a suspicion, above 10 a leak. Two controls say whether the tool can see anything at all: a class against itself,
-//! and a comparison that stops at the first wrong byte.
+//! Two classes of inputs are measured in random order, call by call, and compared by Welch's t-test: over all
+//! measurements, and over those below each of several percentiles, since what interrupts a machine is slow and says
+//! nothing. |t| above 4.5 is a suspicion, above 10 a leak. Two controls say whether the tool can see anything at all: a
+//! class against itself, and a comparison that stops at the first wrong byte.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -164,7 +164,8 @@ fn pairs(suite: Suite, fleet: &Fleet, now: UnixMillis, measurements: usize) {
         [other, last_byte].map(|binding| bound_nonces.iter().map(|nonce| input(nonce, binding)).collect());
     let result = compare([&inputs[0], &inputs[1]], measurements, open);
     line("another key's binding, every byte", "another key's binding, last byte", result);
-    // These two do differ, and may: what is refused is not decrypted. Whoever sent the nonce learns which from the answer.
+    // These two do differ, and may: what is refused is not decrypted. Whoever sent the nonce learns which from the
+    // answer.
     let valid = tampered(&nonces, |_| {});
     line("valid", "tag's first byte wrong", compare([&valid, &tag_first], measurements, open));
 }

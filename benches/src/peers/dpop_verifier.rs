@@ -10,8 +10,8 @@ use crate::ready;
 
 const SECRET: &[u8; 32] = &[7; 32];
 
-/// The verifier, and its nonces. `bound` is to URL, method and key, as its documentation has them; without, they are bound
-/// to nothing, as ours.
+/// The verifier, and its nonces. `bound` is to URL, method and key, as its documentation has them; without, they are
+/// bound to nothing, as ours.
 pub struct DpopVerifierPeer {
     config: HmacConfig,
     verifier: DpopVerifier,

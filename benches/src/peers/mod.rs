@@ -7,8 +7,8 @@
 //! | `turbomcp-dpop` | has none | `parse_and_validate_jwt`; it checks no nonce |
 //! | `jsonwebtoken`, `branca`, `fernet`, `pasetors` | the time of minting in a token with an age limit | have none |
 //!
-//! Where a peer offers work that ours does not do, it is switched off: no store of `jti` is asked, and the access token is
-//! taken as valid (`huskarl` still parses it: it has no way around that, and it is a hundredth of its time).
+//! Where a peer offers work that ours does not do, it is switched off: no store of `jti` is asked, and the access token
+//! is taken as valid (`huskarl` still parses it: it has no way around that, and it is a hundredth of its time).
 
 mod dpop_verifier;
 mod huskarl;

@@ -1,4 +1,5 @@
-//! General-purpose tokens in the role of a nonce: they carry the time of minting, and are refused when it is too long ago.
+//! General-purpose tokens in the role of a nonce: they carry the time of minting, and are refused when it is too long
+//! ago.
 
 use branca::Branca;
 use fernet::Fernet;

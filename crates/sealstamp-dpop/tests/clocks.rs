@@ -31,7 +31,8 @@ fn request(world: &World, client: UnixMillis, nonce: &str) -> Result<Accepted, R
     world.decide_draft(&draft)
 }
 
-/// What the server hands out is good at the same server by whatever its clock says, as far as SEP-2 lets a client's `iat`.
+/// What the server hands out is good at the same server by whatever its clock says, as far as SEP-2 lets a client's
+/// `iat`.
 fn first_try_and_retry(world: &World, client: UnixMillis) -> Result<Accepted, Reason> {
     let refused = request(world, client, "").unwrap_err();
     let Some(nonce) = refused.nonce() else { panic!("a refusal without a nonce") };
@@ -61,8 +62,8 @@ fn a_clock_that_steps_an_hour() {
     }
 }
 
-/// A server whose clock stands accepts for five minutes, then refuses honest clients: it fails closed for what is new. What
-/// was made while it stood stays good there, and only there; that is what "trusted: the clock" means.
+/// A server whose clock stands accepts for five minutes, then refuses honest clients: it fails closed for what is new.
+/// What was made while it stood stays good there, and only there; that is what "trusted: the clock" means.
 #[test]
 fn a_clock_that_stops() {
     let stopped = World::new();

@@ -33,8 +33,8 @@ fn cost(world: &World, parts: &Parts) -> Option<AllocationInfo> {
     Some(allocation_counter::measure(|| drop(refuse())))
 }
 
-/// Twice the longest proof for its decoding and its strings, and 2 KiB for the response: whatever is sent, no more than this
-/// is held, and it is given back.
+/// Twice the longest proof for its decoding and its strings, and 2 KiB for the response: whatever is sent, no more than
+/// this is held, and it is given back.
 const BOUND: u64 = 2 * MAX_PROOF_BYTES as u64 + 2 * 1024;
 
 #[test]
@@ -74,8 +74,8 @@ fn memory_does_not_grow_with_a_header() {
     }
 }
 
-/// A flood of forged nonces, known kids and unknown ones: the process is no larger after it than before, and each costs the
-/// memory of the first.
+/// A flood of forged nonces, known kids and unknown ones: the process is no larger after it than before, and each costs
+/// the memory of the first.
 #[test]
 fn a_flood_leaves_nothing_behind() {
     let world = World::new();

@@ -5,9 +5,9 @@
 //! has a clock of its own, within half the skew. Clients do what the standards ask and what the MCP client does: one
 //! nonce, newest wins, one retry.
 //!
-//! One corner takes a second retry, whatever a server does. While a revocation spreads, a replica that has not loaded it
-//! still mints with the revoked key. A client that comes there without a good nonce is handed such a one, and a replica
-//! that has loaded the revocation refuses it. The nonce of *that* refusal is good everywhere.
+//! One corner takes a second retry, whatever a server does. While a revocation spreads, a replica that has not loaded
+//! it still mints with the revoked key. A client that comes there without a good nonce is handed such a one, and a
+//! replica that has loaded the revocation refuses it. The nonce of *that* refusal is good everywhere.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -1,5 +1,5 @@
-//! The battery once more, as bytes to a running server: what HTTP adds must not change a decision, and what only bytes can
-//! say (folded lines, odd white space, trailers, pipelining) must not get anybody in.
+//! The battery once more, as bytes to a running server: what HTTP adds must not change a decision, and what only bytes
+//! can say (folded lines, odd white space, trailers, pipelining) must not get anybody in.
 
 use std::{
     io::ErrorKind,
@@ -79,7 +79,8 @@ impl Server {
         Self { world, address, reached }
     }
 
-    /// Sends bytes and reads all that comes. A server that has heard enough may close while bytes are still on their way.
+    /// Sends bytes and reads all that comes. A server that has heard enough may close while bytes are still on their
+    /// way.
     async fn say(&self, bytes: &[u8]) -> Said {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let (mut from, mut to) = stream.split();
@@ -196,8 +197,8 @@ struct Good {
     proof: String,
 }
 
-/// What only bytes can say: a name, the request, and what must come of it. A status of 400 or 431 is the server's own, before
-/// the layer; a reason is the verifier's; 200 means that the request is as good as any.
+/// What only bytes can say: a name, the request, and what must come of it. A status of 400 or 431 is the server's own,
+/// before the layer; a reason is the verifier's; 200 means that the request is as good as any.
 type Raw = (&'static str, fn(&Good) -> Vec<u8>, u16, Option<Reason>);
 
 /// `lines` between a request line and the end of the head. Each brings its own line end.

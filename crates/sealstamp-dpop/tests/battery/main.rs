@@ -48,7 +48,8 @@ fn case_names_are_distinct_and_most_cases_refuse() {
     assert!(refusing > 150, "{refusing} refusing cases");
 }
 
-/// R43-5, R43-6, R43-7: every pair of an algorithm and another's key, and every signature under another algorithm's name.
+/// R43-5, R43-6, R43-7: every pair of an algorithm and another's key, and every signature under another algorithm's
+/// name.
 #[test]
 fn an_algorithm_takes_its_own_keys_only() {
     let world = World::new();
