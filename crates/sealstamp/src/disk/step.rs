@@ -12,7 +12,8 @@ pub(super) fn step<T>(step: Step, run: impl FnOnce() -> io::Result<T>) -> Result
 }
 
 /// Faults of the file system, for tests.
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 pub(super) mod faults {
     use std::cell::{Cell, RefCell};
     use std::io;
