@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use common::{BIN, load, new_ring, stderr, tool};
 
-/// Says loudly what could not be tested here. Where everything must be, that is a failure.
+/// Says loudly what could not be tested here. If everything must be tested, that is a failure.
 fn skipped(why: &str) {
     assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped: {why}");
     eprintln!("SKIPPED: {why}");
@@ -79,7 +79,7 @@ fn killed_at_any_time() {
         let before = std::fs::read(&path).unwrap();
         let serial = load(&path).serial();
         let mut child: Child = forced_rotation(&path).spawn().unwrap();
-        // Up to four times as long as it takes, so that a busy machine sees both outcomes too.
+        // Up to four times as long as a write takes, so that a busy machine sees both outcomes too.
         thread::sleep(usual * (round * round) / 10_000);
         let _ = child.kill();
         let status = child.wait().unwrap();
@@ -162,7 +162,7 @@ fn over_a_file_size_limit() {
     assert_eq!(left(&path, &before, 4), Left::New);
 }
 
-/// A file system of its own, in a mount namespace that goes with the script.
+/// A file system for this test, in a mount namespace that ends with the script.
 #[test]
 fn out_of_disk_space() {
     let script = r#"
@@ -217,7 +217,7 @@ fn one_of_many_rotations_at_once_wins() {
     }
 }
 
-/// Forced, all are made, one after the other, and none is lost.
+/// If they are forced, all rotations are made, one after the other, and none is lost.
 #[test]
 fn no_write_overwrites_another() {
     let (_folder, path) = new_ring();
@@ -226,7 +226,7 @@ fn no_write_overwrites_another() {
     assert_eq!((load(&path).serial(), load(&path).keys().len()), (9, 10));
 }
 
-/// Two operators make a ring of one name at once: one ring stands, and its maker knows.
+/// Two operators make a ring with the same name at the same time. One ring is made, and its maker is told so.
 #[test]
 fn one_of_many_inits_at_once_wins() {
     let folder = tempfile::tempdir().unwrap();
@@ -238,7 +238,7 @@ fn one_of_many_inits_at_once_wins() {
     assert!(stderr(won[0]).contains(&format!("key {active} is active")), "{won:?}");
 }
 
-/// What a Kubernetes or systemd set-up made of the file stays.
+/// The mode and the symlink that a Kubernetes or systemd set-up made stay as they are.
 #[test]
 fn mode_and_symlink_stay() {
     let (folder, path) = new_ring();
@@ -251,7 +251,7 @@ fn mode_and_symlink_stay() {
     assert_eq!(load(&path).serial(), 2);
 }
 
-/// `check` sees the modes of a real file; nothing at all reads one that everybody may write.
+/// `check` sees the mode of a real file. No command reads a file that everybody may write.
 #[test]
 fn modes() {
     let (_folder, path) = new_ring();

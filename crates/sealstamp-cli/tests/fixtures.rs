@@ -1,5 +1,5 @@
-//! The rings that the transcripts work on. They are made here from fixed seeds, so their secrets are no secrets, and so
-//! that each file can be read as a story. `SEALSTAMP_WRITE_FIXTURES=1` writes them anew.
+//! The rings that the transcripts work on. They are made here from fixed seeds, so their secrets are known to
+//! everybody, and the code says how each file came to be. `SEALSTAMP_WRITE_FIXTURES=1` writes them anew.
 #![allow(
     missing_docs,
     clippy::arithmetic_side_effects,
@@ -42,14 +42,14 @@ fn every_state() -> Ring {
     rotate(&ring, "2026-11-22T19:59:00Z", 5)
 }
 
-/// As no command leaves it: the staged key was taken out by hand.
+/// No command leaves a ring like this: the staged key was taken out by hand.
 fn one_key() -> String {
     let text = init("2026-11-22T19:00:00Z").to_json().to_string();
     let (first, _) = text.split_once("    },\n").unwrap();
     format!("{first}    }}\n  ]\n}}\n")
 }
 
-/// One character of the first secret is another.
+/// One character of the first secret is wrong.
 fn damaged(mut text: String) -> String {
     let start = text.find("\"secret\": \"").unwrap() + 11;
     let other = if text[start..].starts_with('A') { "B" } else { "A" };

@@ -62,7 +62,7 @@ fn init_goes_out() {
     assert_eq!(Ring::parse(&output.stdout).unwrap().serial(), 1);
 }
 
-/// Behind the pipe somebody stores what comes, so it is never nothing.
+/// The program at the end of the pipe stores what it gets, so it must never get nothing.
 #[test]
 fn the_ring_that_came_in_goes_out_when_nothing_is_done() {
     let dry = ["rotate", "--dry-run", NOW[0], NOW[1]];
@@ -114,7 +114,7 @@ fn commands_that_only_read_take_a_pipe() {
     assert!(open.status.success(), "{open:?}");
 }
 
-/// Runs the tool with a terminal for standard output, and says what came to the screen.
+/// Runs the tool with a terminal as standard output. Returns what was on the screen.
 fn on_a_terminal(args: &[&str], input: &[u8]) -> (Output, String) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -125,7 +125,7 @@ fn on_a_terminal(args: &[&str], input: &[u8]) -> (Output, String) {
     let mut child = tool("-").args(args).stdin(Stdio::piped()).stdout(terminal).stderr(Stdio::piped()).spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
-    // With the last writer gone, reading a pty ends in an error.
+    // When the last writer is gone, reading a pty ends in an error.
     let mut seen = Vec::new();
     let _ = File::from(screen).read_to_end(&mut seen);
     (output, String::from_utf8(seen).unwrap())
@@ -142,7 +142,7 @@ fn a_ring_is_not_written_to_a_terminal() {
     // A dry run has something to say, and it is not the ring.
     let (output, screen) = on_a_terminal(&["rotate", "--dry-run"], &bytes("new.json"));
     assert_eq!((output.status.code(), screen.as_str()), (Some(0), ""), "{output:?}");
-    // The helper sees what does come to a screen.
+    // The helper does see what comes to a screen.
     let (_, screen) = on_a_terminal(&["list", NOW[0], NOW[1]], &bytes("new.json"));
     assert!(screen.contains("1fca4f91  active"), "{screen}");
 }
@@ -170,7 +170,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
-/// No secret in any word of any command, `init` and `rotate` included; the ring itself on a pipe is the one exception.
+/// No command prints a secret, nor do `init` and `rotate`. The one exception is the ring itself on a pipe.
 #[test]
 fn no_secret_is_printed() {
     let secrets = |json: &[u8]| -> Vec<String> {

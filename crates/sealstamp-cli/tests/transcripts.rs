@@ -21,7 +21,7 @@ fn every_command_says_what_it_said() {
     trycmd::TestCases::new().case("tests/cmd/*.trycmd").case("tests/cmd/*.toml").run();
 }
 
-/// A checkout has the modes that the umask gave it; a ring is 0600.
+/// A checkout has modes that the umask gave it, but a ring has mode 0600.
 fn private_rings() {
     for ring in Path::new("tests/rings").read_dir().unwrap() {
         let path = ring.unwrap().path();

@@ -1,8 +1,8 @@
 //! Encrypted, time-stamped nonces for stateless server fleets, under rotating keys that every replica holds.
 //!
-//! A nonce that lives in one process breaks as soon as there are two. So the nonce carries its own mint time, sealed
-//! with an AEAD: any replica mints, any replica opens, nothing is stored. It is what RFC 9449 (DPoP) sections 8 and 9
-//! ask a server to hand out, and what SEP-1932 asks of MCP servers that cannot keep state.
+//! A nonce that is kept in the memory of one process is of no use to another. So these nonces carry their own mint time,
+//! sealed with an AEAD. Any replica mints, any replica opens, and nothing is stored. RFC 9449 (DPoP) asks a server to
+//! hand out such nonces (sections 8 and 9), and SEP-1932 asks it of MCP servers that cannot keep state.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -28,16 +28,16 @@
 //!
 //! # Reading order
 //!
-//! The data goes from top to bottom. Each module imports only from those above it:
+//! The data goes from top to bottom, and imports go from bottom to top:
 //!
-//! 1. `time`, `kid`, `suite`, `audience`, `binding`: the words that all else is said in.
+//! 1. `time`, `kid`, `suite`, `audience`, `binding`: small types that everything else uses.
 //! 2. `window`, `refusal`, `settings`: the verdict on an age, the reasons of a refusal, what the fleet agrees on.
 //! 3. `secret`: random bytes, made, held and wiped.
 //! 4. `ring`: keys, and the state of each as a pure function of (ring, now) ([`Ring::status`], [`KeyState`]). Inside
 //!    it, `ring::format` goes from bytes to a ring and back ([`Ring::parse`], [`RingError`]), and `ring::transition`
 //!    makes the next ring ([`Ring::rotate`], [`TransitionError`]).
-//! 5. `seal`: the AEAD and the IV, for one audience and 4,096 s.
-//! 6. `nonce`: the 45 bytes on the wire. `epoch`: which key a nonce may have been sealed with.
+//! 5. `seal`: the AEAD and the IVs, for one audience and 4,096 s.
+//! 6. `nonce`: the 45 bytes on the wire. `epoch`: the derived keys, and which of them a nonce needs.
 //! 7. `fleet`: the handle that threads share ([`Fleet`]).
 //! 8. `disk`: ring files. With the feature `file`, `RingFile` reads and writes them so that a crash leaves the old file
 //!    or the new one. With the feature `reload`, `Reloader` keeps a running server up to date with its file.

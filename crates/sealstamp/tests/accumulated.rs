@@ -61,7 +61,7 @@ fn accumulated() {
     }
     assert_eq!(expected["sha256"], hex(&hash.finalize()));
 
-    // The file counts the steps of one reason apart, which callers cannot see.
+    // The vectors tell apart the steps of one reason, which callers cannot see.
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for (name, count) in expected["verdicts"].as_object().unwrap() {
         let name = name.split(' ').next().unwrap().to_owned();
@@ -223,7 +223,7 @@ impl DrawnRing {
     }
 }
 
-/// A seal that breaks the rules of minting, by somebody who holds the ring.
+/// A seal that breaks the rules of minting, made by somebody who has the ring.
 struct Forged<'c> {
     secret: &'c [u8; 32],
     version: u8,

@@ -1,7 +1,7 @@
 //! Clocks that step back and forth an hour, stop, and jump past an activation; and processes that are cloned.
 //!
-//! What must hold is always the same: an answer depends on the ring and the time given, so a handle that went through
-//! all this says what a new one says.
+//! One rule must always hold: an answer depends on the ring and the time that is given. So a handle that went through
+//! all this gives the answers of a new one.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -47,7 +47,8 @@ fn judge(fleet: &Fleet, nonce: &Nonce, now: u64) -> Result<u64, Refusal> {
     fleet.open(nonce, at(now), &Binding::None).map(|opened| opened.minted_at().get())
 }
 
-/// Mints at `now`, holds every verdict to the rule and to a new process's, and the minting key to the ring's.
+/// Mints at `now`. Compares every verdict with the rule and with that of a new process, and the minting key with the
+/// ring's.
 fn walk(times: impl IntoIterator<Item = u64>) {
     let (old, ring) = (fleet(), ring());
     let mut minted: Vec<(u64, Nonce)> = Vec::new();
@@ -61,7 +62,7 @@ fn walk(times: impl IntoIterator<Item = u64>) {
         for (iat, nonce) in &minted {
             let verdict = judge(&old, nonce, now);
             assert_eq!(verdict, judge(&new, nonce, now), "{iat} at {now}");
-            // The rule itself, without any state: these nonces were all minted by the key of their time.
+            // The rule itself, which needs no state: each of these nonces was minted by the key of its time.
             let good = *iat <= now + SKEW && now <= iat + LIFETIME + SKEW;
             assert_eq!(verdict.is_ok(), good, "{iat} at {now}: {verdict:?}");
         }
@@ -93,14 +94,14 @@ fn a_clock_that_steps_an_hour() {
     assert_eq!(judge(&fleet, &before, NOW + 1), Ok(NOW), "the step lost nothing");
 }
 
-/// A clock that stands still: every nonce is another one, and all are good for as long as it stands.
+/// A clock that stands still: every nonce is different, and all are good for as long as it stands still.
 #[test]
 fn a_clock_that_stops() {
     let fleet = fleet();
     let minted: Vec<Nonce> = (0..20_000).map(|_| fleet.mint(at(NOW), &Binding::None)).collect();
     assert_eq!(minted.iter().map(|nonce| &nonce[12..28]).collect::<HashSet<_>>().len(), minted.len(), "an IV twice");
     assert!(minted.iter().all(|nonce| judge(&fleet, nonce, NOW) == Ok(NOW)));
-    // It goes on where it stood, or where it should be by then.
+    // It goes on from where it stood still, or from where it should be by then.
     assert_eq!(judge(&fleet, &minted[0], NOW + LIFETIME + SKEW), Ok(NOW));
     assert_eq!(judge(&fleet, &minted[0], NOW + LIFETIME + SKEW + 1), Err(Refusal::Expired { by_ms: 1 }));
 }
@@ -117,7 +118,7 @@ fn a_clock_that_jumps_past_an_activation() {
     assert_ne!(kid(&old), kid(&new));
     assert_eq!(judge(&steady, &new, DATE - 3_000), Ok(DATE + 1), "by a replica that is not there yet");
     assert_eq!(judge(&jumped, &old, DATE + 100_000), Ok(DATE - 3_000), "by one that is long past it");
-    // A replica whose clock fell back an hour mints with the old key again, at a time that nobody else takes for now.
+    // A replica whose clock fell back an hour mints with the old key again. To the others, that time is long past.
     let behind = jumped.mint(at(DATE - HOUR), &Binding::None);
     assert!(matches!(judge(&steady, &behind, DATE), Err(Refusal::Expired { .. })));
 }
@@ -150,12 +151,12 @@ fn clone_child() {
     }
 }
 
-/// Processes of their own with one seed and one counter, as a snapshot restored several times has them: in step with
-/// each other, a millisecond apart, and with clocks that run differently or stand. Two nonces with one IV are one
-/// nonce.
+/// Several processes with the same seed and counter, as if a snapshot was restored several times. They run in step, a
+/// millisecond apart, and with clocks that run at different rates or stand still. Two nonces with the same IV must be
+/// the same nonce.
 ///
-/// `fork` itself takes `unsafe`, which this workspace forbids; the state that a fork copies is what the children start
-/// from.
+/// `fork` itself needs `unsafe`, which this workspace forbids. So the children start from the state that a fork would
+/// copy.
 #[test]
 fn cloned_processes_never_share_an_iv() {
     let (mut by_iv, mut twins) = (HashMap::new(), 0);
@@ -176,7 +177,7 @@ fn cloned_processes_never_share_an_iv() {
             twins += usize::from(there.as_ptr() != nonce.as_ptr());
         }
     }
-    // The two that stand still together did mint the same, which tells nobody anything.
+    // The two whose clocks stood still together minted the same nonces. That tells nobody anything.
     assert!(twins >= 1_999, "{twins}");
     assert!(by_iv.len() >= 5 * 1_999, "{} IVs", by_iv.len());
 }

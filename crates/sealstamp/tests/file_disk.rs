@@ -99,7 +99,7 @@ fn of_many_creations_at_once_one_wins() {
     assert_eq!(file.load().unwrap(), ring(winners[0]));
 }
 
-/// Keystone lost keys to two writers at once: here each sees what the other has written.
+/// Keystone lost keys because two processes wrote at once. Here each writer sees what the other has written.
 #[test]
 fn updates_at_once_come_one_after_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ fn owner_and_mode_are_kept() {
     let file = ring_in(folder.path());
     for wanted in [0o400, 0o440, 0o600, 0o640, 0o644] {
         set_mode(file.path(), wanted);
-        // Only root may give a file away; anybody else keeps their own.
+        // Only root may give a file to somebody else.
         let given = std::os::unix::fs::chown(file.path(), Some(12_345), Some(54_321)).is_ok();
         let before = fs::metadata(file.path()).unwrap();
         assert_eq!(given, before.uid() == 12_345);

@@ -1,7 +1,7 @@
-//! After the last handle drops, the ring's secrets are not in the process any more.
+//! After the last handle is dropped, the ring's secrets are no longer in the memory of the process.
 //!
-//! The test starts itself as a child that loads a ring, uses it and drops it, and searches the child's memory from
-//! outside, stack and heap, while the handle lives and after.
+//! The test starts itself as a child that loads a ring, uses it and drops it. It searches the child's stack and heap
+//! from outside, while the handle lives and afterwards.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -89,7 +89,7 @@ fn child(path: &str) {
     pause("dropped");
 }
 
-/// The secrets in a ring file in pieces: an allocator may write over a part of what it gets back.
+/// The secrets in a ring file, in pieces: an allocator may write over a part of memory that it gets back.
 fn pieces_of(file: &str) -> Vec<Vec<u8>> {
     let texts = file.lines().filter_map(|line| line.trim().strip_prefix("\"secret\": \"")).map(|rest| &rest[..43]);
     let pieces = texts.flat_map(|text| {

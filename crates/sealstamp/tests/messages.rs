@@ -1,6 +1,6 @@
-//! What operators read: the message of each error, and what stands in logs when a ring or a handle is printed.
+//! What operators read: the message of each error, and what a ring or a handle looks like in a log.
 //!
-//! A message is fixed text, numbers, times and kids. It holds nothing of what was refused.
+//! A message is made of fixed text, numbers, times and kids. Nothing of what was refused is in it.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops by panicking")]
 
 use std::fmt::Display;
@@ -83,7 +83,7 @@ fn of_refused_rings() {
     assert_eq!(conflict.to_string(), "the ring differs from the one in use and has its serial 7");
 }
 
-/// Where and why; `ring_file.rs` has the places of all kinds.
+/// The message says where and why. `ring_file.rs` tests this for every kind.
 #[test]
 fn of_ring_files() {
     let file = ring().to_json();

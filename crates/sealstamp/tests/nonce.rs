@@ -1,4 +1,4 @@
-//! One spelling per nonce, and nothing but the nonce itself opens (I8).
+//! Each nonce has one spelling, and no other text opens as it (I8).
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -35,7 +35,7 @@ fn flip(nonce: &str, bit: usize) -> String {
     String::from_utf8(chars).unwrap()
 }
 
-/// A nonce is the same text in whatever way it is asked for, and its claims can be read without any key.
+/// A nonce is the same text whichever way it is asked for, and its claims can be read without a key.
 #[test]
 fn a_nonce_as_text_and_what_it_claims() {
     for (suite, version) in SUITES.into_iter().zip([1, 2]) {
@@ -64,7 +64,7 @@ fn every_single_bit_flip_is_refused() {
             for bit in 0..360 {
                 let flipped = flip(&nonce, bit);
                 let refusal = fleet.open(&flipped, NOW, &binding).unwrap_err();
-                // What a flip in each field means to an operator.
+                // The reason that an operator sees depends on the field.
                 let expected = match bit {
                     6 | 7 => [Refusal::UnknownVersion, Refusal::NotAuthentic], // 1 and 2 are both versions
                     0..8 => [Refusal::UnknownVersion; 2],
@@ -119,7 +119,8 @@ fn every_foreign_character_in_every_place_is_malformed() {
     }
 }
 
-/// R9-2: a nonce of one server, or of the authorization server, is noise to another; so is one of another client's key.
+/// R9-2: a server does not open the nonce of another server or of the authorization server, nor one that is bound to
+/// another client's key.
 #[test]
 fn r9_2_another_audience_or_binding_is_not_authentic() {
     for suite in SUITES {
@@ -145,7 +146,8 @@ fn r9_2_another_audience_or_binding_is_not_authentic() {
     }
 }
 
-/// R8-2: the syntax is `1*NQCHAR`, and the value is unpredictable: no two mints agree but in version, kid and epoch.
+/// R8-2: the syntax is `1*NQCHAR`, and the value cannot be predicted: two mints have only version, kid and epoch in
+/// common.
 #[test]
 fn r8_2_nonces_are_nqchar_and_unlike_each_other() {
     for suite in SUITES {

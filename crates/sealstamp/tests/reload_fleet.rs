@@ -1,4 +1,4 @@
-//! A fleet's handle over a ring file that changes under it, in all the ways that files change.
+//! A fleet's handle whose ring file changes, in all the ways that files change.
 #![cfg(all(unix, feature = "reload"))]
 #![allow(
     missing_docs,
@@ -39,7 +39,7 @@ fn fleet(ring: &Ring) -> Fleet {
     Fleet::with_seed(ring.clone(), Audience::new("https://mcp.example.com/mcp").unwrap(), [7; 32], 0)
 }
 
-/// As a tool would that replaces a file atomically.
+/// Replaces a file as a tool would that does it atomically.
 fn put(path: &Path, content: impl AsRef<[u8]>) {
     let new = path.with_extension("new");
     fs::write(&new, content).unwrap();
@@ -155,7 +155,7 @@ fn age_is_that_of_the_last_good_look() {
     assert_eq!(reloader.status(later(0)).age_ms, 0, "a clock that was set back");
 }
 
-/// A server that starts with a wrong ring would refuse everybody: better not at all.
+/// A server with a wrong ring would refuse every client. It is better not to start.
 #[test]
 fn at_start_a_bad_file_is_fatal() {
     let folder = tempfile::tempdir().unwrap();
@@ -268,7 +268,7 @@ fn the_status_as_json() {
     );
 }
 
-/// The digest is of the file without its secrets, so an operator can take it of a file by hand.
+/// The digest is that of the file without its secrets, so an operator can compute it from a file by hand.
 #[test]
 fn the_digest_shows_every_difference_but_the_secret_itself() {
     let ring = rotated(&rotated(&ring(), 2), 3);

@@ -1,4 +1,4 @@
-//! Reading a ring file: every refusal, where it is, and that no message quotes the file.
+//! Reading a ring file: every error, the place that it names, and that no message quotes the file.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -35,7 +35,7 @@ fn what_is_written_is_read_back() {
     assert_eq!(Ring::parse(ring.to_json().as_bytes()), Ok(ring));
 }
 
-/// Each row breaks one thing: (what stands in the file, what to put there, the refusal and the place named).
+/// Each row breaks one thing: (what the file has, what to put there instead, the error and the place that it names).
 #[test]
 fn every_refusal_and_its_place() {
     use RingErrorKind as K;
@@ -127,7 +127,7 @@ fn faults_of_the_whole_list() {
     };
     assert!(Ring::parse(many(1_023).as_bytes()).is_ok());
     assert_eq!(refusal(&many(1_024)).kind(), K::TooManyKeys);
-    // A transition keeps to the same bound; this one adds two keys.
+    // A transition has the same bound. This one adds two keys.
     let rotate = |tombstones| {
         let ring = Ring::parse(many(tombstones).as_bytes()).unwrap();
         ring.rotate(None, NOW, Fresh::insecure_from_seed(4), Force::YesAtACost).map(|t| t.ring.keys().len())
@@ -159,7 +159,7 @@ fn every_truncated_file_is_refused() {
     assert!(Ring::parse(file.trim_end().as_bytes()).is_ok());
 }
 
-/// GnuTLS used an all-zero key until its first rotation: a ring's first keys are as secret as all others.
+/// GnuTLS used an all-zero key until its first rotation. Here the first keys of a ring are as secret as all others.
 #[test]
 fn no_ring_starts_with_a_known_key() {
     let rings = [1, 2].map(|_| Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::from_os().unwrap()));

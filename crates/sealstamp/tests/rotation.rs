@@ -51,7 +51,7 @@ fn dates(ring: &Ring) -> Vec<Option<u64>> {
 
 use KeyState::{Active, Prunable, Retiring, Revoked, Staged};
 
-/// I3: the time that a refusal names is legal, even where a forced rotation left two keys to come.
+/// I3: the time that a refusal names is legal, even if a forced rotation left two keys to come.
 #[test]
 fn rotation_waits_for_the_last_pending_key() {
     let once = rotated(&ring(), NOW, 2);
@@ -123,7 +123,7 @@ fn init_makes_one_active_and_one_staged_key() {
     let ring = ring();
     assert_eq!(ring.serial(), 1);
     assert_eq!(dates(&ring), [Some(NOW - SKEW), None]);
-    // The slowest and the fastest clock of the fleet, and one that is out of all bounds.
+    // The slowest and the fastest clock of the fleet, and one that is far outside the bounds.
     for now in [NOW - SKEW, NOW, NOW + SKEW, 0, u64::MAX] {
         assert_eq!(states(&ring, now), [Active, Staged], "{now}");
     }
@@ -155,7 +155,7 @@ fn a_key_goes_from_staged_to_pruned() {
     assert_eq!(pruned.ring.prune(at(date + GRACE), Force::No).unwrap_err(), TransitionError::NothingToPrune);
 }
 
-/// A key that stays costs nothing, however long it is still needed.
+/// Only the removed keys count for the cost, however long the others are still needed.
 #[test]
 fn pruning_costs_what_the_removed_keys_could_still_open() {
     let ring = rotated(&rotated(&ring(), NOW, 2), NOW + PROPAGATION, 3);
@@ -186,7 +186,7 @@ fn what_may_still_mint_is_not_pruned() {
     assert_eq!(states(&forced, NOW), [Active, Staged, Staged, Staged]);
 }
 
-/// Keystone: rotating twice before the copies arrived refused everyone (I3).
+/// Keystone refused everybody after two rotations before the copies of the first had arrived (I3).
 #[test]
 fn i3_a_second_rotation_waits_for_the_first() {
     let ring = rotated(&ring(), NOW, 2);
@@ -260,7 +260,7 @@ fn revoking_the_active_key_promotes_the_next() {
     }
 }
 
-/// With a key to come, that one steps in: its date only moves towards now.
+/// If a key is to come, that key steps in: its date moves towards now.
 #[test]
 fn revoking_the_active_key_promotes_the_pending_one() {
     let ring = rotated(&ring(), NOW, 2);
@@ -379,7 +379,7 @@ fn secret_text(ring: &Ring, index: usize) -> String {
     line.trim().split('"').nth(3).unwrap().to_string()
 }
 
-/// The last serial and the last time that a file can write are used; past them everything is refused.
+/// The last serial and the last time that a file can write can be used. After them everything is refused.
 #[test]
 fn serials_and_dates_end() {
     let all = |ring: &Ring, now: u64| {

@@ -46,7 +46,7 @@ fn i5_i6_no_wrong_answer_while_the_ring_is_swapped() {
                             assert_eq!(opened.expect("a nonce is good for its lifetime").minted_at(), now);
                             checked += 1;
                         }
-                        // Sixteen busy threads on few cores would keep the swapping one waiting.
+                        // Sixteen busy threads on few cores would keep the thread that swaps waiting.
                         thread::sleep(Duration::from_micros(20));
                     }
                     checked

@@ -1,4 +1,5 @@
-//! Faults at every step of a write, before and after it has had its effect, and a kill at every step.
+//! Faults at every step of a write: the step fails before it does anything, it fails after it has done its work, or the
+//! process is killed in front of it.
 #![allow(clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used, reason = "a test stops by panicking")]
 
 use std::cell::Cell;
@@ -145,7 +146,7 @@ fn a_kill_at_any_step_leaves_the_old_or_the_new_ring() {
             let new = rotated(&ring(1)).unwrap().ring;
             let renamed = step == Step::SyncFolder || (step == Step::Read && there == new);
             assert_eq!(there, if renamed { new.clone() } else { ring(1) }, "{step:?} {skip}");
-            // What the dead one left goes with the next write, and its lock went with it.
+            // The next write removes what the dead process left. Its lock ended when it died.
             if !renamed {
                 file.update(rotated).unwrap();
             }
@@ -178,7 +179,7 @@ fn a_writer_gives_up_on_one_that_hangs() {
     file.update(rotated).unwrap();
 }
 
-/// The temporary file is never looser than the ring, and no secret is in it before it has its mode.
+/// Nobody can read the temporary file who cannot read the ring, and no secret is in it before it has its mode.
 #[test]
 fn the_mode_is_set_before_the_content() {
     for mode in [0o400, 0o440, 0o600, 0o640, 0o644] {
@@ -261,7 +262,7 @@ fn a_message_says_what_and_which_ring_there_is_now() {
     );
 }
 
-/// Whoever asks an update's error for its message or its source gets those of the error inside.
+/// The message and the source of an update's error are those of the error inside.
 #[test]
 fn an_update_fails_as_what_it_failed_of() {
     use std::error::Error;
@@ -273,7 +274,7 @@ fn an_update_fails_as_what_it_failed_of() {
     assert_eq!(inside(file.into()), ("not a regular file".to_owned(), false));
 }
 
-/// What stands in the way of the temporary file is told as it is.
+/// If something else has the name of the temporary file, the error says so.
 #[test]
 fn a_folder_in_the_place_of_the_temporary_file() {
     let (folder, file) = folder_with_ring();
@@ -283,7 +284,7 @@ fn a_folder_in_the_place_of_the_temporary_file() {
     assert_eq!(file.load().unwrap(), ring(1));
 }
 
-/// `Exists` is what a creation says. An update does not find its own file in the way.
+/// Only a creation says `Exists`. An update never calls its own file one that is in the way.
 #[test]
 fn only_a_creation_can_find_a_file_in_the_way() {
     let (folder, file) = folder_with_ring();

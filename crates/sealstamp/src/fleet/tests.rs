@@ -1,7 +1,9 @@
-//! What needs the inside: seals that no correct minter makes, and counts of derivations.
+//! Tests that need the inside of the crate: seals that no correct minter makes, and how often keys are derived.
 
 use super::*;
+use crate::binding::Thumbprint;
 use crate::kid::Kid;
+use crate::ring::key::Key;
 use crate::ring::transition::Force;
 use crate::secret::Fresh;
 use crate::settings::Settings;
@@ -82,7 +84,8 @@ fn epochs_meet_without_a_gap() {
     }
 }
 
-/// The first and the last epochs have a neighbour less; a clock beyond the last refuses everything and still mints.
+/// The first and the last epoch have only one neighbour. A clock beyond the last epoch refuses everything and still
+/// mints.
 #[test]
 fn clocks_at_the_ends_of_time() {
     let fleet = fleet(ring(Suite::Aes256Gcm));
@@ -112,7 +115,7 @@ fn a_key_opens_nothing_minted_past_its_successors_date() {
     }
 }
 
-/// A leaked staged key is good for nothing but what the ring lets it do: it opens from the start, with no lower bound.
+/// A staged key opens from the start, without a lower bound on the mint time.
 #[test]
 fn a_staged_key_opens_before_its_date() {
     let ring = ring(Suite::Aes256Gcm);
@@ -126,7 +129,8 @@ fn a_staged_key_opens_before_its_date() {
     assert_eq!(early.open(&old, at(NOW), &Binding::None), Err(Refusal::RevokedKey));
 }
 
-/// Once in an epoch, and once for each new ring, in the thread that brings it: no request pays for a swap.
+/// Keys are derived once in an epoch and once for each new ring. The thread that brings the ring derives them, so no
+/// request pays for a swap.
 #[test]
 fn keys_are_derived_when_an_epoch_or_a_ring_is_new() {
     let fleet = fleet(ring(Suite::Aes256Gcm));
@@ -149,7 +153,7 @@ fn no_forged_nonce_causes_a_derivation() {
     let warm = fleet.0.derivations.load(Ordering::Relaxed);
     assert_eq!(warm, 1, "the first mint derives");
 
-    let kids: Vec<Kid> = fleet.ring().keys().iter().map(crate::Key::kid).collect();
+    let kids: Vec<Kid> = fleet.ring().keys().iter().map(Key::kid).collect();
     let current = at(NOW).epoch().unwrap();
     let mut refused = 0;
     for n in 0..100_000_u32 {
@@ -173,11 +177,11 @@ fn iv(nonce: &Nonce) -> Vec<u8> {
     base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, nonce.as_str()).unwrap()[9..21].to_vec()
 }
 
-/// A cloned process has the seed and counter of its twin. Each line is a pair of mints that differ in one field of the
-/// HMAC's input alone; without that field, the two would share an IV.
+/// A cloned process has the seed and counter of its twin. Each line is a mint that differs from the first one in only
+/// one field of the HMAC's input. Without that field, the two would share an IV.
 #[test]
 fn clones_never_share_an_iv() {
-    let bound = |n: u8| Binding::Thumbprint(crate::Thumbprint::new([n; 32]));
+    let bound = |n: u8| Binding::Thumbprint(Thumbprint::new([n; 32]));
     let ring = ring(Suite::Aes256Gcm);
     let audience = Audience::new("https://mcp.example.com/mcp").unwrap();
     let mint = |seed: u8, counter: u64, now: u64, binding: &Binding| {
@@ -198,13 +202,13 @@ fn clones_never_share_an_iv() {
     }
 }
 
-/// The IV recomputed from the document, field by field: an input that lost one of them would not match.
+/// The IV is computed again as the document says, field by field. If the input lost a field, the two would differ.
 #[test]
 fn the_iv_is_the_documented_hmac() {
     use hmac::Mac as _;
     let fleet = fleet(ring(Suite::ChaCha20Poly1305));
     let thumbprint = [0xC3; 32];
-    let nonce = fleet.mint(at(NOW), &Binding::Thumbprint(crate::Thumbprint::new(thumbprint)));
+    let nonce = fleet.mint(at(NOW), &Binding::Thumbprint(Thumbprint::new(thumbprint)));
     let ring = fleet.ring();
     let key = ring.active(at(NOW));
     let epoch = at(NOW).epoch().unwrap().to_be_bytes();
