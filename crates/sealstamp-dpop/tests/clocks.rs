@@ -13,7 +13,8 @@ mod support;
 
 use sealstamp::{Force, Fresh, UnixMillis};
 use sealstamp_dpop::{Accepted, Nonces, Reason, Rejection, Verifier};
-use support::{Draft, NOW, PUBLIC_URL, World, fleet, quoted, ring};
+use sealstamp_testkit::{PUBLIC_URL, quoted};
+use support::{NOW, World, fleet, ring};
 
 const HOUR: i64 = 3_600_000;
 
@@ -23,7 +24,7 @@ fn shifted(time: UnixMillis, ms: i64) -> UnixMillis {
 
 /// A client whose clock is right, at a server whose clock says otherwise. The token's times are not what this is about.
 fn request(world: &World, client: UnixMillis, nonce: &str) -> Result<Accepted, Rejection> {
-    let draft = Draft::new(world).but(|draft| {
+    let draft = world.draft().but(|draft| {
         draft.claims.set("iat", (client.get() / 1000).to_string());
         draft.claims.set("nonce", quoted(nonce));
         draft.token_claims.set("exp", (NOW.get() / 1000 + 1_000_000).to_string());

@@ -20,7 +20,8 @@ use allocation_counter::AllocationInfo;
 use http::request::Parts;
 use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite};
 use sealstamp_dpop::{MAX_PROOF_BYTES, RequestHead};
-use support::{Draft, NOW, PUBLIC_URL, World, quoted};
+use sealstamp_testkit::{PUBLIC_URL, quoted};
+use support::{NOW, World};
 
 /// Rules 1 to 9 and the response. What rule 10 needs is the token validator's.
 fn cost(world: &World, parts: &Parts) -> Option<AllocationInfo> {
@@ -42,7 +43,7 @@ fn a_refusal_holds_a_bounded_amount_of_memory() {
     let world = World::new().without(cases::NOT_TAKEN);
     let (mut refused, mut most, mut most_of) = (0, 0, "");
     for case in cases::CASES {
-        let parts = Draft::new(&world).but(|draft| (case.defect)(draft, &world)).parts();
+        let parts = world.draft().but(|draft| (case.defect)(draft, &world)).parts();
         let Some(cost) = cost(&world, &parts) else { continue };
         assert!(cost.bytes_max <= BOUND, "{}: {} bytes", case.name, cost.bytes_max);
         assert_eq!(cost.bytes_current, 0, "{} keeps something", case.name);
@@ -62,9 +63,9 @@ fn memory_does_not_grow_with_a_header() {
     for length in [MAX_PROOF_BYTES, MAX_PROOF_BYTES + 1, 100_000, 1_000_000] {
         for filler in ["A", ".", ",", "{", "=", "~"] {
             let text = filler.repeat(length);
-            let proof = Draft::new(&world).but(|draft| draft.on_proof(move |_| vec![text.clone()]));
+            let proof = world.draft().but(|draft| draft.on_proof(move |_| vec![text.clone()]));
             let text = filler.repeat(length);
-            let token = Draft::new(&world).but(|draft| draft.on_authorization(move |_| vec![format!("DPoP {text}")]));
+            let token = world.draft().but(|draft| draft.on_authorization(move |_| vec![format!("DPoP {text}")]));
             for draft in [proof, token] {
                 if let Some(cost) = cost(&world, &draft.parts()) {
                     assert!(cost.bytes_max <= BOUND, "{filler} {length}: {} bytes", cost.bytes_max);
@@ -89,7 +90,7 @@ fn a_flood_leaves_nothing_behind() {
     let requests: Vec<Parts> = (0..200)
         .map(|n| {
             let nonce = if n % 2 == 0 { forged(n) } else { other.mint(NOW, &Binding::None).to_string() };
-            Draft::new(&world).but(|draft| draft.claims.set("nonce", quoted(nonce))).parts()
+            world.draft().but(|draft| draft.claims.set("nonce", quoted(nonce))).parts()
         })
         .collect();
     let first = cost(&world, &requests[0]).unwrap();

@@ -23,12 +23,13 @@ use sealstamp_dpop::{
     Algorithm, Answer, DPOP_NONCE, IAT_WINDOW_S, Nonces, Reason, RequestHead, TokenBinding, TokenDefect, TokenFacts,
     TokenValidator, Verifier,
 };
-use support::{Draft, NOW, PUBLIC_URL, World, fleet, key, quoted, ring};
+use sealstamp_testkit::{Draft, ISSUER, PUBLIC_URL, quoted};
+use support::{NOW, World, fleet, key, ring};
 
 const METADATA: &str = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp";
 
 fn refuse(world: &World, change: impl FnOnce(&mut Draft)) -> Response<&'static str> {
-    let refused = world.decide_draft(&Draft::new(world).but(change)).unwrap_err();
+    let refused = world.decide_draft(&world.draft().but(change)).unwrap_err();
     world.verifier.resource_server_response(&refused)
 }
 
@@ -99,7 +100,7 @@ fn resource_server_responses() {
 fn authorization_server_responses() {
     let world = World::new();
     let check = |change: fn(&mut Draft)| {
-        let parts = Draft::new(&world).but(change).parts();
+        let parts = world.draft().but(change).parts();
         let refused = world.verifier.check_token_request(RequestHead::of(&parts), world.now).unwrap_err();
         world.verifier.authorization_server_response(&refused)
     };
@@ -125,7 +126,7 @@ fn authorization_server_responses() {
 #[test]
 fn a_token_request_needs_no_token() {
     let world = World::new();
-    let draft = Draft::new(&world).but(|d| {
+    let draft = world.draft().but(|d| {
         d.ath = Some(None);
         d.on_authorization(|_| vec!["Basic Y2xpZW50OnNlY3JldA==".into()]);
     });
@@ -171,7 +172,7 @@ fn an_operator_learns_how_far_off_a_nonce_was() {
         (Some(String::new()), Some(Refusal::Malformed), "request refused: nonce_malformed"),
         (None, None, "request refused: no_nonce"),
     ] {
-        let draft = Draft::new(&world).but(|d| match &nonce {
+        let draft = world.draft().but(|d| match &nonce {
             Some(nonce) => d.claims.set("nonce", quoted(nonce)),
             None => d.claims.remove("nonce"),
         });
@@ -193,7 +194,7 @@ fn no_text_of_the_request_is_returned() {
         |d| d.token = Some("MARK".into()),
     ];
     for mark in marks {
-        let draft = Draft::new(&world).but(mark);
+        let draft = world.draft().but(mark);
         let refused = world.decide_draft(&draft).unwrap_err();
         let response = world.verifier.resource_server_response(&refused);
         assert!(!format!("{refused} {refused:?} {response:?}").contains("MARK"), "{refused}");
@@ -218,7 +219,7 @@ fn the_first_401_saves_a_round_trip() {
     let requests = |nonce: Option<String>| {
         let mut nonce = nonce;
         for sent in 1..=3 {
-            let draft = Draft::new(&world).but(|d| match &nonce {
+            let draft = world.draft().but(|d| match &nonce {
                 Some(nonce) => d.claims.set("nonce", quoted(nonce)),
                 None => d.claims.remove("nonce"),
             });
@@ -244,20 +245,20 @@ fn nothing_dear_runs_before_the_nonce_has_opened() {
     let expired = world.nonce_at(UnixMillis::new(NOW.get() - 125_001));
     for _ in 0..100 {
         for nonce in [&forged, &expired, &"A".repeat(60), &String::new()] {
-            let draft = Draft::new(&world).but(|d| d.claims.set("nonce", quoted(nonce)));
+            let draft = world.draft().but(|d| d.claims.set("nonce", quoted(nonce)));
             assert_eq!(world.decide_draft(&draft).unwrap_err().answer(), Answer::UseDpopNonce);
         }
     }
-    assert!(world.decide_draft(&Draft::new(&world).but(|d| d.claims.set("iat", "0"))).is_err());
-    assert!(world.decide_draft(&Draft::new(&world).but(|d| d.on_authorization(|_| vec![]))).is_err());
+    assert!(world.decide_draft(&world.draft().but(|d| d.claims.set("iat", "0"))).is_err());
+    assert!(world.decide_draft(&world.draft().but(|d| d.on_authorization(|_| vec![]))).is_err());
     assert_eq!(world.verifier.counters().signature_checks(), 0);
 
-    assert!(world.decide_draft(&Draft::new(&world)).is_ok());
+    assert!(world.decide_draft(&world.draft()).is_ok());
     assert_eq!(world.verifier.counters().signature_checks(), 1);
-    let wrong_ath = Draft::new(&world).but(|d| d.ath = Some(Some(quoted("x"))));
+    let wrong_ath = world.draft().but(|d| d.ath = Some(Some(quoted("x"))));
     assert!(world.decide_draft(&wrong_ath).is_err());
     assert_eq!(world.verifier.counters().signature_checks(), 1);
-    let bad_signature = Draft::new(&world).but(|d| d.on_signature(|_, _, _| vec![1; 64]));
+    let bad_signature = world.draft().but(|d| d.on_signature(|_, _, _| vec![1; 64]));
     assert!(world.decide_draft(&bad_signature).is_err());
     assert_eq!(world.verifier.counters().signature_checks(), 2);
 }
@@ -268,12 +269,12 @@ fn each_outcome_is_counted_once() {
     let counters = world.verifier.clone();
     let counters = counters.counters();
     for _ in 0..3 {
-        world.decide_draft(&Draft::new(&world)).unwrap();
+        world.decide_draft(&world.draft()).unwrap();
     }
     for _ in 0..2 {
-        world.decide_draft(&Draft::new(&world).but(|d| d.claims.remove("nonce"))).unwrap_err();
+        world.decide_draft(&world.draft().but(|d| d.claims.remove("nonce"))).unwrap_err();
     }
-    world.decide_draft(&Draft::new(&world).but(|d| d.token_claims.set("exp", "1"))).unwrap_err();
+    world.decide_draft(&world.draft().but(|d| d.token_claims.set("exp", "1"))).unwrap_err();
     assert_eq!(counters.accepted(), 3);
     assert_eq!(counters.refused(Reason::NoNonce), 2);
     assert_eq!(counters.refused(Reason::TokenExpired), 1);
@@ -287,7 +288,7 @@ fn a_nonce_is_renewed_before_it_expires() {
     let world = World::new();
     for (age, renewed) in [(0, false), (60_000, false), (60_001, true), (125_000, true)] {
         let nonce = world.nonce_at(UnixMillis::new(NOW.get() - age));
-        let draft = Draft::new(&world).but(|d| d.claims.set("nonce", quoted(nonce)));
+        let draft = world.draft().but(|d| d.claims.set("nonce", quoted(nonce)));
         let accepted = world.decide_draft(&draft).unwrap();
         assert_eq!(accepted.proof().unwrap().nonce().unwrap().age_ms(), age);
         let mut headers = HeaderMap::new();
@@ -313,7 +314,7 @@ fn a_nonce_is_renewed_before_it_expires() {
 #[test]
 fn the_same_proof_twice_is_accepted_twice() {
     let world = World::new();
-    let parts = Draft::new(&world).parts();
+    let parts = world.draft().parts();
     let first = world.decide(&parts).unwrap();
     let second = world.decide(&parts).unwrap();
     assert_eq!(first.proof().unwrap().jti(), second.proof().unwrap().jti());
@@ -323,7 +324,7 @@ fn the_same_proof_twice_is_accepted_twice() {
 #[test]
 fn an_accepted_request_says_who_and_how() {
     let world = World::new();
-    let accepted = world.decide_draft(&Draft::signed_by(key(Algorithm::PS384), &world)).unwrap();
+    let accepted = world.decide_draft(&world.draft_signed_by(Algorithm::PS384)).unwrap();
     let proof = accepted.proof().unwrap();
     assert_eq!(proof.thumbprint().to_string(), key(Algorithm::PS384).thumbprint());
     assert_eq!(proof.algorithm(), Algorithm::PS384);
@@ -337,7 +338,7 @@ fn an_accepted_request_says_who_and_how() {
     assert!(!format!("{accepted:?}").contains("alice"), "claims are personal data");
 
     // Who validates the token may want to know the key first.
-    let parts = Draft::new(&world).parts();
+    let parts = world.draft().parts();
     let proven = world.verifier.check(RequestHead::of(&parts), NOW).unwrap();
     assert_eq!(proven.proof().unwrap().thumbprint().to_string(), key(Algorithm::ES256).thumbprint());
 }
@@ -348,7 +349,7 @@ fn nonces_can_be_off() {
     let world = World::new();
     let world = world.with(Verifier::builder(PUBLIC_URL, Nonces::Off).build().unwrap());
     for nonce in [None, Some("anything".into()), Some("A".repeat(60))] {
-        let accepted = world.decide_draft(&Draft::new(&world).but(|d| match &nonce {
+        let accepted = world.decide_draft(&world.draft().but(|d| match &nonce {
             Some(nonce) => d.claims.set("nonce", quoted(nonce)),
             None => d.claims.remove("nonce"),
         }));
@@ -370,7 +371,7 @@ fn algorithms_are_the_servers_choice() {
             Verifier::builder(PUBLIC_URL, Nonces::Required(world.fleet.clone())).algorithms([allowed, allowed]);
         let world = world.clone().with(verifier.build().unwrap());
         for used in Algorithm::ALL {
-            let decision = world.decide_draft(&Draft::signed_by(key(used), &world)).map_err(|refused| refused.reason());
+            let decision = world.decide_draft(&world.draft_signed_by(used)).map_err(|refused| refused.reason());
             assert_eq!(decision.err(), (used != allowed).then_some(Reason::AlgorithmNotAllowed), "{used} at {allowed}");
         }
         let response = refuse(&world, |d| d.on_authorization(|_| vec![]));
@@ -391,7 +392,7 @@ fn migrating() -> World {
 fn bearer_side_by_side_while_migrating() {
     let world = migrating();
     let bearer = |change: fn(&mut Draft)| {
-        let draft = Draft::new(&world).but(|d| {
+        let draft = world.draft().but(|d| {
             d.on_authorization(|t| vec![format!("Bearer {t}")]);
             d.on_proof(|_| vec![]);
             change(d);
@@ -413,8 +414,8 @@ fn bearer_side_by_side_while_migrating() {
     assert_eq!(bearer(expired).err(), invalid(Reason::TokenExpired));
 
     // The DPoP scheme is as strict as ever.
-    assert!(world.decide_draft(&Draft::new(&world)).is_ok());
-    let unbound = Draft::new(&world).but(|d| d.token_claims.remove("cnf"));
+    assert!(world.decide_draft(&world.draft()).is_ok());
+    let unbound = world.draft().but(|d| d.token_claims.remove("cnf"));
     assert_eq!(world.decide_draft(&unbound).unwrap_err().reason(), Reason::TokenNotBound);
 
     // RFC 9449 section 7.2: both schemes are offered.
@@ -438,7 +439,7 @@ impl TokenValidator for Introspection {
 fn any_validator_will_do() {
     let world = World::new();
     let thumbprint = key(Algorithm::ES256).thumbprint().parse().unwrap();
-    let parts = Draft::new(&world).but(|d| d.token = Some("opaque-token".into())).parts();
+    let parts = world.draft().but(|d| d.token = Some("opaque-token".into())).parts();
     let decide = |result| {
         let introspection = std::sync::Arc::new(Introspection(result));
         let decision = world.verifier.decide(RequestHead::of(&parts), &introspection, world.now);
@@ -464,7 +465,7 @@ fn any_validator_will_do() {
 fn the_edge_of_iat_is_a_whole_second() {
     for ms in [0, 1, 999] {
         let mut world = World::new();
-        let draft = Draft::new(&world);
+        let draft = world.draft();
         let now = i64::try_from(world.now.get() / 1000).unwrap();
         world.now = world.now.saturating_add(ms);
         for (iat, accepted) in [
@@ -483,7 +484,7 @@ fn the_edge_of_iat_is_a_whole_second() {
 #[test]
 fn absurd_clocks_do_not_panic() {
     let world = World::new();
-    let draft = Draft::new(&world);
+    let draft = world.draft();
     for now in [0, 1, u64::MAX / 1000, u64::MAX - 1, u64::MAX] {
         let world = World { now: UnixMillis::new(now), ..world.clone() };
         for iat in [i64::MIN, -1, 0, 1, i64::MAX] {
@@ -497,7 +498,7 @@ fn absurd_clocks_do_not_panic() {
 #[test]
 fn nonces_of_two_servers_do_not_mix() {
     let resource = World::new();
-    let issuer = fleet(ring(NOW), support::ISSUER);
+    let issuer = fleet(ring(NOW), ISSUER);
     let issuer = Verifier::builder(PUBLIC_URL, Nonces::Required(issuer)).build().unwrap();
     let issuer = resource.clone().with(issuer);
     let theirs = refuse(&issuer, |d| d.claims.remove("nonce"));
@@ -506,7 +507,7 @@ fn nonces_of_two_servers_do_not_mix() {
         [(&resource, &ours, true), (&resource, &theirs, false), (&issuer, &theirs, true), (&issuer, &ours, false)]
     {
         let nonce = header(nonce, "dpop-nonce").to_owned();
-        let decision = world.decide_draft(&Draft::new(world).but(|d| d.claims.set("nonce", quoted(nonce))));
+        let decision = world.decide_draft(&world.draft().but(|d| d.claims.set("nonce", quoted(nonce))));
         assert_eq!(decision.is_ok(), accepted);
     }
 }

@@ -23,7 +23,8 @@ mod support;
 use proptest::prelude::*;
 use sealstamp::{Force, Fresh, Kid, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::{Answer, Nonces, RequestHead, TokenBinding, TokenFacts, Verifier};
-use support::{Draft, NOW, PUBLIC_URL, World, fleet, quoted};
+use sealstamp_testkit::{PUBLIC_URL, quoted};
+use support::{NOW, World, fleet};
 
 const REPLICAS: usize = 3;
 const PROPAGATION_S: u32 = 30;
@@ -130,7 +131,7 @@ impl Service {
         let replica = &self.replicas[to];
         let now = UnixMillis::new(self.now.checked_add_signed(replica.skew).unwrap());
         let world = World { now, ..replica.world.clone() };
-        let draft = Draft::new(&world).but(|draft| {
+        let draft = world.draft().but(|draft| {
             draft.token = Some("opaque".into());
             match nonce {
                 Some(nonce) => draft.claims.set("nonce", quoted(nonce)),

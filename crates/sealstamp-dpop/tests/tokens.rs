@@ -13,7 +13,8 @@ mod support;
 
 use sealstamp::UnixMillis;
 use sealstamp_dpop::{Algorithm, Jwks, JwtValidator, NBF_LEEWAY_S, TokenBinding, TokenDefect, TokenValidator};
-use support::{ISSUER, Key, Members, NOW, PUBLIC_URL, b64, key, other_key, quoted};
+use sealstamp_testkit::{ISSUER, Key, Members, PUBLIC_URL, b64, other_key, quoted};
+use support::{NOW, key};
 
 fn jwks(keys: &[Members]) -> Jwks {
     Jwks::parse(json(keys).as_bytes()).unwrap()
@@ -49,8 +50,8 @@ fn header(algorithm: &str, kid: Option<&str>) -> Members {
 
 /// A token under the ES256 key `1`.
 fn check(header: &Members, claims: &Members) -> Result<TokenBinding, TokenDefect> {
-    let tokens = validator(&[named(key(Algorithm::ES256), "1")]);
-    let token = key(Algorithm::ES256).jws(&header.json(), &claims.json());
+    let tokens = validator(&[named(&key(Algorithm::ES256), "1")]);
+    let token = key(Algorithm::ES256).jws(header.json(), claims.json());
     tokens.validate_now(&token, NOW).map(|facts| facts.binding())
 }
 
@@ -66,12 +67,12 @@ fn every_algorithm_of_the_library_works_with_its_own_key_only() {
         .into_iter()
         .filter(|algorithm| !matches!(algorithm, Algorithm::ES512 | Algorithm::Ed25519))
         .collect();
-    let keys: Vec<_> = supported.iter().map(|algorithm| named(key(*algorithm), algorithm.as_str())).collect();
+    let keys: Vec<_> = supported.iter().map(|algorithm| named(&key(*algorithm), algorithm.as_str())).collect();
     let tokens = validator(&keys);
     for signed in &supported {
         for kid in &supported {
             let header = header(signed.as_str(), Some(kid.as_str()));
-            let token = key(*signed).jws(&header.json(), &claims().json());
+            let token = key(*signed).jws(header.json(), claims().json());
             let rsa = |algorithm: &Algorithm| algorithm.as_str().contains('S') && !algorithm.as_str().starts_with('E');
             let expected = match () {
                 () if signed == kid => Ok(()),
@@ -87,19 +88,19 @@ fn every_algorithm_of_the_library_works_with_its_own_key_only() {
 #[test]
 fn a_key_is_named_or_the_only_one_that_fits() {
     let mine = key(Algorithm::ES256);
-    let token = |kid| mine.jws(&header("ES256", kid).json(), &claims().json());
+    let token = |kid| mine.jws(header("ES256", kid).json(), claims().json());
     for (keys, kid, expected) in [
-        (vec![named(mine, "1")], Some("1"), Ok(())),
-        (vec![named(mine, "1")], None, Ok(())),
+        (vec![named(&mine, "1")], Some("1"), Ok(())),
+        (vec![named(&mine, "1")], None, Ok(())),
         (vec![mine.jwk()], None, Ok(())),
         (vec![mine.jwk()], Some("1"), Err(TokenDefect::UnknownKey)),
-        (vec![named(mine, "1")], Some("2"), Err(TokenDefect::UnknownKey)),
-        (vec![named(mine, "1"), named(key(Algorithm::EdDSA), "2")], None, Ok(())),
+        (vec![named(&mine, "1")], Some("2"), Err(TokenDefect::UnknownKey)),
+        (vec![named(&mine, "1"), named(&key(Algorithm::EdDSA), "2")], None, Ok(())),
         // Never one after the other.
-        (vec![named(mine, "1"), named(other_key(), "2")], None, Err(TokenDefect::UnknownKey)),
-        (vec![named(mine, "1"), named(other_key(), "1")], Some("1"), Err(TokenDefect::UnknownKey)),
-        (vec![named(mine, "1"), named(other_key(), "2")], Some("1"), Ok(())),
-        (vec![named(mine, "1"), named(other_key(), "2")], Some("2"), Err(TokenDefect::BadSignature)),
+        (vec![named(&mine, "1"), named(&other_key(), "2")], None, Err(TokenDefect::UnknownKey)),
+        (vec![named(&mine, "1"), named(&other_key(), "1")], Some("1"), Err(TokenDefect::UnknownKey)),
+        (vec![named(&mine, "1"), named(&other_key(), "2")], Some("1"), Ok(())),
+        (vec![named(&mine, "1"), named(&other_key(), "2")], Some("2"), Err(TokenDefect::BadSignature)),
     ] {
         let shown = json(&keys);
         assert_eq!(validator(&keys).validate_now(&token(kid), NOW).map(drop), expected, "{kid:?} of {shown}");
@@ -108,11 +109,11 @@ fn a_key_is_named_or_the_only_one_that_fits() {
 
 #[test]
 fn keys_can_be_replaced_under_every_clone() {
-    let tokens = validator(&[named(other_key(), "1")]);
+    let tokens = validator(&[named(&other_key(), "1")]);
     let clone = tokens.clone();
-    let token = key(Algorithm::ES256).jws(&header("ES256", Some("2")).json(), &claims().json());
+    let token = key(Algorithm::ES256).jws(header("ES256", Some("2")).json(), claims().json());
     assert_eq!(clone.validate_now(&token, NOW).unwrap_err(), TokenDefect::UnknownKey);
-    tokens.reload(jwks(&[named(key(Algorithm::ES256), "2")]));
+    tokens.reload(jwks(&[named(&key(Algorithm::ES256), "2")]));
     assert!(clone.validate_now(&token, NOW).is_ok());
 }
 
@@ -140,7 +141,7 @@ fn key_sets_that_cannot_be_used() {
         assert!(Jwks::parse(json(std::slice::from_ref(useless)).as_bytes()).is_err(), "{useless:?}");
         // Beside a good key they do no harm.
         let tokens = validator(&[useless.clone(), other_key().jwk()]);
-        let token = key(Algorithm::EdDSA).jws(&header("EdDSA", Some("short")).json(), &claims().json());
+        let token = key(Algorithm::EdDSA).jws(header("EdDSA", Some("short")).json(), claims().json());
         assert_eq!(tokens.validate_now(&token, NOW).unwrap_err(), TokenDefect::UnknownKey, "{useless:?}");
     }
     for text in ["", "{}", "[]", "{\"keys\":[]}", "{\"keys\":{}}", "null"] {
@@ -249,8 +250,8 @@ fn a_handler_reads_the_claims() {
         for (name, json) in [("sub", sub), ("client_id", client_id), ("scope", scope)] {
             claims.add(name, json);
         }
-        let token = key(Algorithm::ES256).jws(&header("ES256", None).json(), &claims.json());
-        validator(&[named(key(Algorithm::ES256), "1")]).validate_now(&token, NOW).unwrap()
+        let token = key(Algorithm::ES256).jws(header("ES256", None).json(), claims.json());
+        validator(&[named(&key(Algorithm::ES256), "1")]).validate_now(&token, NOW).unwrap()
     };
     let said = facts(r#""alice""#, r#""agent""#, r#""tools:read  tools:call""#);
     assert_eq!((said.subject(), said.client_id()), (Some("alice"), Some("agent")));
@@ -277,8 +278,8 @@ fn messages_say_what_is_wrong() {
 
 #[test]
 fn no_token_makes_it_panic() {
-    let tokens = validator(&[named(key(Algorithm::ES256), "1")]);
-    let good = key(Algorithm::ES256).jws(&header("ES256", Some("1")).json(), &claims().json());
+    let tokens = validator(&[named(&key(Algorithm::ES256), "1")]);
+    let good = key(Algorithm::ES256).jws(header("ES256", Some("1")).json(), claims().json());
     assert!(tokens.validate_now(&good, NOW).is_ok());
     for end in 0..good.len() {
         assert!(tokens.validate_now(&good[..end], NOW).is_err());
@@ -294,8 +295,8 @@ fn no_token_makes_it_panic() {
 /// The trait's way and the direct one are one.
 #[tokio::test]
 async fn waiting_changes_nothing() {
-    let tokens = validator(&[named(key(Algorithm::ES256), "1")]);
-    let token = key(Algorithm::ES256).jws(&header("ES256", None).json(), &claims().json());
+    let tokens = validator(&[named(&key(Algorithm::ES256), "1")]);
+    let token = key(Algorithm::ES256).jws(header("ES256", None).json(), claims().json());
     assert!(tokens.validate(&token, NOW).await.is_ok());
     assert_eq!(tokens.validate("x", NOW).await.unwrap_err(), TokenDefect::Malformed);
 }

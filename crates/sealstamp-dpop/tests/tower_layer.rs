@@ -25,15 +25,12 @@ use http_body_util::{BodyExt, StreamBody};
 use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::tower::{DpopLayer, ResponseBody};
 use sealstamp_dpop::{Accepted, Nonces, Reason, TokenBinding, TokenDefect, TokenFacts, TokenValidator, Verifier};
+use sealstamp_testkit::{Client, Key, PUBLIC_URL, headers, quoted};
 use tokio::sync::mpsc;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-#[path = "tower_support/proof.rs"]
-mod proof;
-
-use proof::{Client, Key, PUBLIC_URL, headers};
-
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
+const NOW_S: u64 = NOW.get() / 1000;
 
 fn fleet() -> Fleet {
     let ring = Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::from_os().unwrap());
@@ -66,7 +63,7 @@ impl Setup {
     fn new() -> Self {
         let fleet = fleet();
         let verifier = verifier(&fleet);
-        Self { fleet, verifier, client: Client { key: Key::generate(), token: "opaque".to_owned() } }
+        Self { fleet, verifier, client: Client { key: Key::generate("ES256"), token: "opaque".to_owned() } }
     }
 
     fn layer(&self) -> DpopLayer<BoundTo> {
@@ -78,8 +75,7 @@ impl Setup {
     }
 
     fn with_nonce(&self, nonce: &str) -> Request<Body> {
-        let iat = i64::try_from(NOW.get() / 1000).unwrap();
-        request(self.client.headers(&self.client.draft("POST", nonce).claim("iat", iat)))
+        request(self.client.draft(nonce, NOW_S).headers())
     }
 }
 
@@ -123,10 +119,9 @@ async fn a_refused_request_does_not_reach_the_service() {
         ok(request)
     }));
     // SEP-3, R9-1: refused before the token is asked about, and after.
-    let stranger = Client { key: Key::generate(), token: "opaque".to_owned() };
-    let iat = i64::try_from(NOW.get() / 1000).unwrap();
+    let stranger = Client { key: Key::generate("ES256"), token: "opaque".to_owned() };
     let nonce = setup.fleet.mint(NOW, &Binding::None);
-    let foreign = request(stranger.headers(&stranger.draft("POST", &nonce).claim("iat", iat)));
+    let foreign = request(stranger.draft(&nonce, NOW_S).headers());
     for (request, error) in [(setup.with_nonce("x"), "use_dpop_nonce"), (foreign, "invalid_token")] {
         let response = service.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
@@ -314,11 +309,10 @@ async fn a_trusted_proxy_is_told_by_its_address() {
     let layer = DpopLayer::new(verifier, BoundTo(setup.client.key.thumbprint()))
         .clock(|| NOW)
         .peer_address(|extensions| extensions.get::<IpAddr>().copied());
-    let iat = i64::try_from(NOW.get() / 1000).unwrap();
     let nonce = setup.fleet.mint(NOW, &Binding::None);
-    let draft = || setup.client.draft("POST", &nonce).claim("iat", iat).claim("htu", "https://mcp.example.org/mcp");
+    let draft = setup.client.draft(&nonce, NOW_S).but(|d| d.claims.set("htu", quoted("https://mcp.example.org/mcp")));
     for (peer, status) in [(Some(proxy), 200), (Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2))), 401), (None, 401)] {
-        let mut request = request(setup.client.headers(&draft()));
+        let mut request = request(draft.headers());
         request.headers_mut().insert("x-forwarded-host", "mcp.example.org".parse().unwrap());
         request.headers_mut().insert("x-forwarded-proto", "https".parse().unwrap());
         if let Some(peer) = peer {

@@ -20,11 +20,9 @@ use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use sealstamp::{Audience, Binding, Fleet};
 use sealstamp_dpop::Reason;
+use sealstamp_testkit::{Client, Draft, ISSUER, Issuer, Key, Members, PUBLIC_URL, b64, headers, quoted, sha256};
 use serde_json::{Value, json};
-use support::{
-    Client, Draft, ISSUER, Key, METADATA_URL, PUBLIC_URL, Server, encode, headers, meta, now, now_s, openings,
-    parameter, token_claims, token_header,
-};
+use support::{METADATA_URL, Server, meta, now, now_s, openings, parameter, token_claims};
 
 /// SEP-8, R43-10: the request that all others spoil in one place.
 #[tokio::test]
@@ -33,7 +31,7 @@ async fn a_valid_request_opens_either_revision() {
     let client = server.client();
     for (revision, method, params) in openings() {
         for scheme in ["DPoP", "dpop", "DPOP"] {
-            let proof = client.sign(&client.draft("POST", &server.nonce()));
+            let proof = server.draft(&client).proof();
             let answer =
                 server.post(revision, method, params.clone(), headers(scheme, &client.token, [proof.as_str()])).await;
             assert_eq!(answer.status(), StatusCode::OK, "{revision} {scheme}");
@@ -50,7 +48,7 @@ async fn a_valid_request_opens_either_revision() {
 async fn a_tool_knows_its_caller() {
     let server = Server::start().await;
     let client = server.client();
-    let answer = server.call("whoami", client.headers(&client.draft("POST", &server.nonce()))).await;
+    let answer = server.call("whoami", server.draft(&client).headers()).await;
     let body = answer.text().await.unwrap();
     assert!(body.contains(&format!("alice {}", client.key.thumbprint())), "{body}");
 }
@@ -63,7 +61,7 @@ async fn events_come_as_they_are_sent() {
     let mut params = json!({ "name": "count", "arguments": {}, "_meta": meta() });
     params["_meta"]["progressToken"] = json!("p");
     let started = Instant::now();
-    let proof = client.headers(&client.draft("POST", &server.nonce()));
+    let proof = server.draft(&client).headers();
     let mut answer = server.post("2026-07-28", "tools/call", params, proof).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()[CONTENT_TYPE], "text/event-stream");
@@ -101,7 +99,7 @@ async fn the_first_401_saves_a_request() {
             let mut requests = 0;
             loop {
                 requests += 1;
-                let answer = post(client.headers(&client.draft("POST", &nonce))).await;
+                let answer = post(client.draft(&nonce, now_s()).headers()).await;
                 if answer.status() == StatusCode::OK {
                     break;
                 }
@@ -146,8 +144,7 @@ async fn everything_else_is_refused() {
             // R8-2, I9: the nonce that came along is good at once.
             let nonce = nonce_of(&headers);
             assert_eq!(nonce.len(), 60, "{name}");
-            let again =
-                server.post(revision, method, params.clone(), client.headers(&client.draft("POST", &nonce))).await;
+            let again = server.post(revision, method, params.clone(), client.draft(&nonce, now_s()).headers()).await;
             assert_eq!(again.status(), StatusCode::OK, "{name}: the retry");
         }
     }
@@ -160,7 +157,7 @@ async fn a_nonce_ages_with_the_clock() {
     let client = server.client();
     // What is left of the lifetime and the skew when the request comes in is a few milliseconds off; a second is not.
     for (ahead, status) in [(124_000, StatusCode::OK), (126_000, StatusCode::UNAUTHORIZED)] {
-        let headers = client.headers(&client.draft("POST", &server.nonce()));
+        let headers = server.draft(&client).headers();
         server.ahead.store(ahead, Ordering::SeqCst);
         let answer = server.call("whoami", headers).await;
         assert_eq!(answer.status(), status, "{ahead}");
@@ -184,7 +181,7 @@ async fn monstrous_heads_do_no_harm() {
             assert_eq!(status, 431, "{length}");
         }
     }
-    let answer = server.call("whoami", client.headers(&client.draft("POST", &server.nonce()))).await;
+    let answer = server.call("whoami", server.draft(&client).headers()).await;
     assert_eq!(answer.status(), StatusCode::OK);
 }
 
@@ -198,46 +195,42 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
     let mut cases: Vec<(&'static str, &'static str, Make)> = Vec::new();
 
     // One member of an otherwise good proof, signed with it.
-    let mut proof = |name, error, spoil: fn(Draft) -> Draft| {
-        let make =
-            move |server: &Server, client: &Client| client.headers(&spoil(client.draft("POST", &server.nonce())));
+    let mut proof = |name, error, spoil: fn(&mut Draft)| {
+        let make = move |server: &Server, client: &Client| server.draft(client).but(spoil).headers();
         cases.push((name, error, Box::new(make)));
     };
     const PROOF: &str = "invalid_dpop_proof";
-    proof("R43-3 no jti", PROOF, |draft| draft.without("jti"));
-    proof("R43-3 no htm", PROOF, |draft| draft.without("htm"));
-    proof("R43-3 no htu", PROOF, |draft| draft.without("htu"));
-    proof("R43-3 no iat", PROOF, |draft| draft.without("iat"));
-    proof("R43-12a no ath", PROOF, |draft| draft.without("ath"));
-    proof("R43-6 no jwk", PROOF, |draft| draft.without("jwk"));
-    proof("R43-4 no typ", PROOF, |draft| draft.without("typ"));
-    proof("R43-4 wrong typ", PROOF, |draft| draft.header("typ", "JWT"));
-    proof("R43-8 wrong htm", PROOF, |draft| draft.claim("htm", "GET"));
-    proof("R43-8 htm in lower case", PROOF, |draft| draft.claim("htm", "post"));
-    proof("R43-9 another path", PROOF, |draft| draft.claim("htu", "https://mcp.example.com/other"));
-    proof("R43-9 another host", PROOF, |draft| draft.claim("htu", "https://other.example.com/mcp"));
-    proof("R43-9 the address behind the proxy", PROOF, |draft| draft.claim("htu", "http://127.0.0.1/mcp"));
-    proof("R43-12a ath of another token", PROOF, |draft| draft.claim("ath", support::sha256("another")));
-    proof("R43-11, SEP-2 iat 303 s ago", PROOF, |draft| draft.claim("iat", now_s() - 303));
-    proof("R43-11, SEP-2 iat 303 s ahead", PROOF, |draft| draft.claim("iat", now_s() + 303));
-    proof("iat as a string", PROOF, |draft| draft.claim("iat", now_s().to_string()));
-    proof("iat with a fraction", PROOF, |draft| draft.claim("iat", 1.5));
-    proof("iat at the end of i64", PROOF, |draft| draft.claim("iat", i64::MAX));
-    proof("iat at the beginning of i64", PROOF, |draft| draft.claim("iat", i64::MIN));
-    proof("R111-1 jti of 257 characters", PROOF, |draft| draft.claim("jti", "j".repeat(257)));
-    proof("R43-5, SEP-5, R116-1 alg none", PROOF, |draft| draft.header("alg", "none"));
-    proof("R43-5, SEP-5, R116-1 alg HS256", PROOF, |draft| draft.header("alg", "HS256"));
-    proof("R43-5 alg of another key type", PROOF, |draft| draft.header("alg", "ES384"));
-    proof("crit", PROOF, |draft| draft.header("crit", json!(["exp"])));
-    proof("R43-7 private key in jwk", PROOF, |mut draft| {
-        draft.header["jwk"]["d"] = json!(encode([7; 32]));
-        draft
-    });
-    proof("symmetric key in jwk", PROOF, |draft| draft.header("jwk", json!({ "kty": "oct", "k": "AAAA" })));
+    proof("R43-3 no jti", PROOF, |d| d.claims.remove("jti"));
+    proof("R43-3 no htm", PROOF, |d| d.claims.remove("htm"));
+    proof("R43-3 no htu", PROOF, |d| d.claims.remove("htu"));
+    proof("R43-3 no iat", PROOF, |d| d.claims.remove("iat"));
+    proof("R43-12a no ath", PROOF, |d| d.ath = Some(None));
+    proof("R43-6 no jwk", PROOF, |d| d.header_text = Some(d.header.json()));
+    proof("R43-4 no typ", PROOF, |d| d.header.remove("typ"));
+    proof("R43-4 wrong typ", PROOF, |d| d.header.set("typ", quoted("JWT")));
+    proof("R43-8 wrong htm", PROOF, |d| d.claims.set("htm", quoted("GET")));
+    proof("R43-8 htm in lower case", PROOF, |d| d.claims.set("htm", quoted("post")));
+    proof("R43-9 another path", PROOF, |d| d.claims.set("htu", quoted("https://mcp.example.com/other")));
+    proof("R43-9 another host", PROOF, |d| d.claims.set("htu", quoted("https://other.example.com/mcp")));
+    proof("R43-9 the address behind the proxy", PROOF, |d| d.claims.set("htu", quoted("http://127.0.0.1/mcp")));
+    proof("R43-12a ath of another token", PROOF, |d| d.ath = Some(Some(quoted(sha256("another")))));
+    proof("R43-11, SEP-2 iat 303 s ago", PROOF, |d| d.claims.set("iat", now_s() - 303));
+    proof("R43-11, SEP-2 iat 303 s ahead", PROOF, |d| d.claims.set("iat", now_s() + 303));
+    proof("iat as a string", PROOF, |d| d.claims.set("iat", quoted(now_s())));
+    proof("iat with a fraction", PROOF, |d| d.claims.set("iat", 1.5));
+    proof("iat at the end of i64", PROOF, |d| d.claims.set("iat", i64::MAX));
+    proof("iat at the beginning of i64", PROOF, |d| d.claims.set("iat", i64::MIN));
+    proof("R111-1 jti of 257 characters", PROOF, |d| d.claims.set("jti", quoted("j".repeat(257))));
+    proof("R43-5, SEP-5, R116-1 alg none", PROOF, |d| d.header.set("alg", quoted("none")));
+    proof("R43-5, SEP-5, R116-1 alg HS256", PROOF, |d| d.header.set("alg", quoted("HS256")));
+    proof("R43-5 alg of another key type", PROOF, |d| d.header.set("alg", quoted("ES384")));
+    proof("crit", PROOF, |d| d.header.set("crit", json!(["exp"])));
+    proof("R43-7 private key in jwk", PROOF, |d| d.jwk.add("d", quoted(b64([7; 32]))));
+    proof("symmetric key in jwk", PROOF, |d| d.header.set("jwk", json!({ "kty": "oct", "k": "AAAA" })));
     const NONCE: &str = "use_dpop_nonce";
-    proof("R43-10, R9-1 no nonce", NONCE, |draft| draft.without("nonce"));
-    proof("R43-10 a wrong nonce", NONCE, |draft| draft.claim("nonce", "A".repeat(60)));
-    proof("R43-10 an empty nonce", NONCE, |draft| draft.claim("nonce", ""));
+    proof("R43-10, R9-1 no nonce", NONCE, |d| d.claims.remove("nonce"));
+    proof("R43-10 a wrong nonce", NONCE, |d| d.claims.set("nonce", quoted("A".repeat(60))));
+    proof("R43-10 an empty nonce", NONCE, |d| d.claims.set("nonce", quoted("")));
 
     // A nonce that was sealed, but not for here and now.
     cases.push((
@@ -245,7 +238,7 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         NONCE,
         Box::new(|server, client| {
             let nonce = server.fleet.mint(now().saturating_sub(126_000), &Binding::None);
-            client.headers(&client.draft("POST", &nonce))
+            client.draft(&nonce, now_s()).headers()
         }),
     ));
     cases.push((
@@ -253,7 +246,7 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         NONCE,
         Box::new(|server, client| {
             let nonce = server.fleet.mint(now().saturating_add(60_000), &Binding::None);
-            client.headers(&client.draft("POST", &nonce))
+            client.draft(&nonce, now_s()).headers()
         }),
     ));
     cases.push((
@@ -262,7 +255,7 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         Box::new(|server, client| {
             let other =
                 Fleet::new(server.ring.clone(), Audience::new("https://mcp.example.com/other").unwrap()).unwrap();
-            client.headers(&client.draft("POST", &other.mint(now(), &Binding::None)))
+            client.draft(&other.mint(now(), &Binding::None), now_s()).headers()
         }),
     ));
 
@@ -271,7 +264,7 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         "R43-6 tampered signature",
         PROOF,
         Box::new(|server, client| {
-            let proof = client.sign(&client.draft("POST", &server.nonce()));
+            let proof = server.draft(client).proof();
             let (signed, signature) = proof.rsplit_once('.').unwrap();
             let first = if signature.starts_with('A') { "B" } else { "A" };
             let proof = format!("{signed}.{first}{}", &signature[1..]);
@@ -281,18 +274,14 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
     cases.push((
         "R43-6 signed by another key",
         PROOF,
-        Box::new(|server, client| {
-            let draft = client.draft("POST", &server.nonce());
-            let proof = Key::generate().sign(&draft.header, &draft.claims);
-            headers("DPoP", &client.token, [proof.as_str()])
-        }),
+        Box::new(|server, client| server.draft(client).but(|d| d.key = Key::generate("ES256")).headers()),
     ));
     cases.push(("R43-1 no DPoP field", PROOF, Box::new(|_, client| headers("DPoP", &client.token, []))));
     cases.push((
         "R43-1 two DPoP fields",
         PROOF,
         Box::new(|server, client| {
-            let proof = || client.sign(&client.draft("POST", &server.nonce()));
+            let proof = || server.draft(client).proof();
             headers("DPoP", &client.token, [proof().as_str(), proof().as_str()])
         }),
     ));
@@ -300,7 +289,7 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         "R43-1 two proofs in one field",
         PROOF,
         Box::new(|server, client| {
-            let proof = || client.sign(&client.draft("POST", &server.nonce()));
+            let proof = || server.draft(client).proof();
             headers("DPoP", &client.token, [format!("{}, {}", proof(), proof()).as_str()])
         }),
     ));
@@ -314,37 +303,37 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
     }
 
     // The token, with a proof that is right for it.
-    let mut token = |name, make: fn(&Server, Value) -> String| {
+    let mut token = |name, make: fn(&Server, Members) -> String| {
         let make = move |server: &Server, client: &Client| {
-            let token = make(server, token_claims(&client.key.thumbprint()));
-            let draft = client.draft("POST", &server.nonce()).claim("ath", support::sha256(&token));
-            headers("DPoP", &token, [client.sign(&draft).as_str()])
+            let token = make(server, token_claims(server, &client.key));
+            let client = Client { key: client.key.clone(), token };
+            server.draft(&client).headers()
         };
         cases.push((name, "invalid_token", Box::new(make)));
     };
     token("R43-12b bound to another key", |server, mut claims| {
-        claims["cnf"]["jkt"] = Key::generate().thumbprint().into();
-        server.issuer.sign(&token_header(), &claims)
+        claims.set("cnf", json!({ "jkt": Key::generate("ES256").thumbprint() }));
+        server.issuer.sign(&claims)
     });
     token("bound to no key", |server, mut claims| {
-        claims.as_object_mut().unwrap().remove("cnf");
-        server.issuer.sign(&token_header(), &claims)
+        claims.remove("cnf");
+        server.issuer.sign(&claims)
     });
     token("SEP-6 for another audience", |server, mut claims| {
-        claims["aud"] = "https://other.example.com/mcp".into();
-        server.issuer.sign(&token_header(), &claims)
+        claims.set("aud", quoted("https://other.example.com/mcp"));
+        server.issuer.sign(&claims)
     });
     token("expired", |server, mut claims| {
-        claims["exp"] = (now_s() - 1).into();
-        server.issuer.sign(&token_header(), &claims)
+        claims.set("exp", now_s() - 1);
+        server.issuer.sign(&claims)
     });
     token("from another issuer", |server, mut claims| {
-        claims["iss"] = format!("{ISSUER}.evil.example").into();
-        server.issuer.sign(&token_header(), &claims)
+        claims.set("iss", quoted(format!("{ISSUER}.evil.example")));
+        server.issuer.sign(&claims)
     });
-    token("signed by another issuer", |_, claims| Key::generate().sign(&token_header(), &claims));
+    token("signed by another issuer", |_, claims| Issuer::new(ISSUER).sign(&claims));
     token("unsigned", |_, claims| {
-        format!("{}.{}.", encode(json!({ "typ": "at+jwt", "alg": "none" }).to_string()), encode(claims.to_string()))
+        format!("{}.{}.", b64(json!({ "typ": "at+jwt", "alg": "none" }).to_string()), b64(claims.json()))
     });
     token("not a JWT", |_, _| "opaque".to_owned());
 
@@ -358,7 +347,7 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         "SEP-4, R72-1 a bound token as Bearer, with a proof",
         "invalid_token",
         Box::new(|server, client| {
-            let proof = client.sign(&client.draft("POST", &server.nonce()));
+            let proof = server.draft(client).proof();
             headers("Bearer", &client.token, [proof.as_str()])
         }),
     ));
@@ -366,7 +355,7 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
         "two Authorization fields",
         "invalid_token",
         Box::new(|server, client| {
-            let mut headers = client.headers(&client.draft("POST", &server.nonce()));
+            let mut headers = server.draft(client).headers();
             headers.append("authorization", format!("DPoP {}", client.token).parse().unwrap());
             headers
         }),

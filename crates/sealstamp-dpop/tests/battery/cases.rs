@@ -12,7 +12,8 @@ use sealstamp_dpop::{
     MAX_PROOF_BYTES, Reason,
 };
 
-use crate::support::{Draft, Members, PUBLIC_URL, World, ath, b64, history, key, other_key, quoted, ring};
+use crate::support::{World, history, key, ring};
+use sealstamp_testkit::{Draft, Members, PUBLIC_URL, b64, other_key, quoted, sha256};
 
 pub(crate) struct Case {
     pub(crate) ids: &'static str,
@@ -68,7 +69,7 @@ const fn bare(ids: &'static str, name: &'static str, reason: Reason, defect: fn(
 }
 
 fn sign_with(draft: &mut Draft, algorithm: Algorithm, world: &World) {
-    *draft = Draft::signed_by(key(algorithm), world);
+    *draft = world.draft_signed_by(algorithm);
 }
 
 /// `iat` this many seconds from now.
@@ -132,7 +133,7 @@ fn nonce_with(draft: &mut Draft, world: &World, change: fn(&mut [u8])) {
 
 /// Binds the token to a thumbprint that was computed over this text instead of RFC 7638's.
 fn bound_to_hash_of(draft: &mut Draft, text: &str) {
-    draft.token_claims.set("cnf", format!("{{\"jkt\":\"{}\"}}", ath(text)));
+    draft.token_claims.set("cnf", format!("{{\"jkt\":\"{}\"}}", sha256(text)));
 }
 
 /// Claims with so many commas and backslashes: half of those that are added are commas.
@@ -377,7 +378,7 @@ pub(crate) const CASES: &[Case] = &[
         d.on_proof(|p| vec![format!("DPoP {p}")])
     }),
     proof("R43-2", "non-ASCII in the field", Reason::MalformedProof, |d, _| {
-        d.proof = std::sync::Arc::new(|p| vec![[p.as_bytes(), "é".as_bytes()].concat()]);
+        d.on_proof_bytes(|p| vec![[p.as_bytes(), "é".as_bytes()].concat()]);
     }),
     proof("R43-2", "a field of 8 KiB and one byte", Reason::ProofTooLong, |d, _| {
         d.on_proof(|p| vec![format!("{p}{}", "A".repeat(MAX_PROOF_BYTES + 1 - p.len()))]);
@@ -802,7 +803,7 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-2", "a raw line break in a claim", Reason::MalformedClaims, |d, _| d.claims.set("jti", quoted("a\nb"))),
     proof("R43-2", "a lone surrogate in a claim's name", Reason::MalformedClaims, |d, _| d.claims.add("\\udc00", "1")),
     proof("R43-2", "ath twice, once escaped", Reason::MalformedClaims, |d, _| {
-        d.claims.add("\\u0061th", quoted(ath(&d.token())));
+        d.claims.add("\\u0061th", quoted(sha256(&d.token())));
     }),
     proof("R43-3", "JTI for jti", Reason::BadJti, |d, _| rename(&mut d.claims, "jti", "JTI")),
     proof("R43-3", "jti with a zero byte in its name", Reason::BadJti, |d, _| {
@@ -831,7 +832,7 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-3", "iat an object", Reason::MalformedClaims, |d, _| d.claims.set("iat", "{}")),
     proof("R43-3 R43-12a", "ath a number", Reason::MalformedClaims, |d, _| d.ath = Some(Some("1".into()))),
     proof("R43-3 R43-12a", "ath a list", Reason::MalformedClaims, |d, _| {
-        d.ath = Some(Some(format!("[\"{}\"]", ath(&d.token()))));
+        d.ath = Some(Some(format!("[\"{}\"]", sha256(&d.token()))));
     }),
     proof("R43-10", "nonce a list", Reason::MalformedClaims, |d, w| {
         d.claims.set("nonce", format!("[\"{}\"]", w.nonce()));
@@ -985,21 +986,21 @@ pub(crate) const CASES: &[Case] = &[
     }),
     nonce("R9-1", "no nonce, and a wrong ath behind it", Reason::NoNonce, |d, _| {
         d.claims.remove("nonce");
-        d.ath = Some(Some(quoted(ath("other"))));
+        d.ath = Some(Some(quoted(sha256("other"))));
     }),
     nonce("R9-1", "no nonce, and an expired token behind it", Reason::NoNonce, |d, w| {
         d.claims.remove("nonce");
         token_time(d, w, "exp", -60);
     }),
     // Rule 8: ath.
-    proof("R43-12a", "ath of another token", Reason::WrongAth, |d, _| d.ath = Some(Some(quoted(ath("other"))))),
+    proof("R43-12a", "ath of another token", Reason::WrongAth, |d, _| d.ath = Some(Some(quoted(sha256("other"))))),
     proof("R43-12a", "ath empty", Reason::WrongAth, |d, _| d.ath = Some(Some(quoted("")))),
     proof("R43-12a", "ath padded", Reason::WrongAth, |d, _| {
-        d.ath = Some(Some(quoted(format!("{}=", ath(&d.token())))))
+        d.ath = Some(Some(quoted(format!("{}=", sha256(&d.token())))))
     }),
     proof("R43-12a", "ath in hexadecimal", Reason::WrongAth, |d, _| d.ath = Some(Some(quoted("00".repeat(32))))),
     proof("R43-12a", "ath of the scheme and the token", Reason::WrongAth, |d, _| {
-        d.ath = Some(Some(quoted(ath(&format!("DPoP {}", d.token())))));
+        d.ath = Some(Some(quoted(sha256(&format!("DPoP {}", d.token())))));
     }),
     proof("R43-12a", "another token than the one signed for", Reason::WrongAth, |d, _| {
         d.on_authorization(|_| vec!["DPoP stolen.access.token".into()]);
@@ -1074,7 +1075,7 @@ pub(crate) const CASES: &[Case] = &[
         d.token = Some(unsigned);
     }),
     token("SEP-3", "a token signed by somebody else", Reason::TokenBadSignature, |d, _| d.token_key = other_key()),
-    token("SEP-3", "a token signed by the client", Reason::TokenBadSignature, |d, _| d.token_key = d.key),
+    token("SEP-3", "a token signed by the client", Reason::TokenBadSignature, |d, _| d.token_key = d.key.clone()),
     token("SEP-3", "a token under an unknown key", Reason::TokenUnknownKey, |d, _| {
         d.token_header.set("kid", quoted("issuer-2"))
     }),

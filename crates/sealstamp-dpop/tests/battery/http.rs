@@ -15,6 +15,7 @@ use axum::Router;
 use http::request::Parts;
 use sealstamp::UnixMillis;
 use sealstamp_dpop::{Algorithm, Answer, Reason, tower::DpopLayer};
+use sealstamp_testkit::quoted;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -22,7 +23,7 @@ use tokio::{
 
 use crate::{
     cases::{CASES, NOT_TAKEN, Wire},
-    support::{self, Draft, World, key},
+    support::World,
 };
 
 /// A server behind the layer, on a socket of its own.
@@ -138,7 +139,7 @@ async fn each_defect_gets_its_status_and_error_over_http() {
     let server = Server::start().await;
     let mut wrong = Vec::new();
     for case in CASES {
-        let draft = Draft::new(&server.world).but(|draft| (case.defect)(draft, &server.world));
+        let draft = server.world.draft().but(|draft| (case.defect)(draft, &server.world));
         let (expected, reason) = match (case.wire, case.expected) {
             (Wire::Trimmed, _) | (Wire::Same, Ok(())) => ((200, None), None),
             (Wire::TooLarge, _) => ((431, None), None),
@@ -165,8 +166,7 @@ async fn an_algorithm_takes_its_own_keys_only_over_http() {
     let server = Server::of(World::new()).await;
     for named in Algorithm::ALL {
         for used in Algorithm::ALL {
-            let draft =
-                Draft::signed_by(key(used), &server.world).but(|draft| draft.header.set("alg", support::quoted(named)));
+            let draft = server.world.draft_signed_by(used).but(|draft| draft.header.set("alg", quoted(named)));
             let said = server.say(&bytes_of(&draft.parts())).await;
             let twins = [named, used].iter().all(|a| matches!(a, Algorithm::EdDSA | Algorithm::Ed25519));
             let expected = if named == used || twins { (200, None) } else { (401, Some("invalid_dpop_proof")) };
@@ -182,7 +182,7 @@ async fn refusals_of_a_nonce_are_the_same_bytes() {
     let mut seen = Vec::new();
     let refusing = CASES.iter().filter(|case| matches!(case.expected, Err((Answer::UseDpopNonce, _))));
     for case in refusing {
-        let draft = Draft::new(&server.world).but(|draft| (case.defect)(draft, &server.world));
+        let draft = server.world.draft().but(|draft| (case.defect)(draft, &server.world));
         seen.push(server.say(&bytes_of(&draft.parts())).await.but_for_the_nonce());
     }
     assert!(seen.len() >= 25, "{} refusals of a nonce", seen.len());
@@ -508,7 +508,7 @@ const RAW: &[Raw] = &[
 #[tokio::test]
 async fn bytes_that_only_a_socket_can_carry() {
     let server = Server::start().await;
-    let draft = Draft::new(&server.world);
+    let draft = server.world.draft();
     let token = draft.token();
     let good = Good { authorization: format!("DPoP {token}"), proof: draft.proof_for(&token) };
     let mut wrong = Vec::new();
@@ -530,7 +530,7 @@ async fn bytes_that_only_a_socket_can_carry() {
 #[tokio::test]
 async fn each_request_on_a_connection_stands_alone() {
     let server = Server::start().await;
-    let good = bytes_of(&Draft::new(&server.world).parts());
+    let good = bytes_of(&server.world.draft().parts());
     let good = String::from_utf8(good).unwrap().replace("Connection: close\r\n", "");
     let bare = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let said = server.say(format!("{good}{good}{bare}").as_bytes()).await;

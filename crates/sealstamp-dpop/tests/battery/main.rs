@@ -18,7 +18,8 @@ mod http;
 
 use cases::CASES;
 use sealstamp_dpop::{Algorithm, Answer, Reason};
-use support::{Draft, World, key};
+use sealstamp_testkit::quoted;
+use support::{World, key};
 
 /// SEP-1, SEP-3, and every check of RFC 9449 section 4.3: see the ids in `cases.rs`.
 #[test]
@@ -26,7 +27,7 @@ fn each_defect_gets_its_answer_and_reason() {
     let mut wrong = Vec::new();
     for case in CASES {
         let world = World::new().without(cases::NOT_TAKEN);
-        let draft = Draft::new(&world).but(|draft| (case.defect)(draft, &world));
+        let draft = world.draft().but(|draft| (case.defect)(draft, &world));
         let decision = world.decide_draft(&draft);
         let got = decision.as_ref().map(drop).map_err(|refused| (refused.answer(), refused.reason()));
         if got != case.expected {
@@ -55,8 +56,7 @@ fn an_algorithm_takes_its_own_keys_only() {
     let world = World::new();
     for named in Algorithm::ALL {
         for used in Algorithm::ALL {
-            let draft =
-                Draft::signed_by(key(used), &world).but(|draft| draft.header.set("alg", support::quoted(named)));
+            let draft = world.draft_signed_by(used).but(|draft| draft.header.set("alg", quoted(named)));
             let got = world.decide_draft(&draft).map(drop).map_err(|refused| refused.reason());
             let same_key = draft.jwk.get("kty") == key(named).jwk().get("kty")
                 && draft.jwk.0.iter().find(|(name, _)| name == "crv")
@@ -79,8 +79,7 @@ fn no_key_makes_a_symmetric_algorithm_acceptable() {
     let world = World::new();
     for named in ["HS256", "HS384", "HS512", "none", "dir", "A256KW", "A128GCMKW", "PBES2-HS256+A128KW"] {
         for used in Algorithm::ALL {
-            let draft =
-                Draft::signed_by(key(used), &world).but(|draft| draft.header.set("alg", support::quoted(named)));
+            let draft = world.draft_signed_by(used).but(|draft| draft.header.set("alg", quoted(named)));
             let refused = world.decide_draft(&draft).unwrap_err();
             assert_eq!(refused.reason(), Reason::AlgorithmNotAllowed, "a key for {used} under {named}");
         }
@@ -92,7 +91,7 @@ fn no_key_makes_a_symmetric_algorithm_acceptable() {
 fn any_flipped_bit_of_a_signature_is_noticed() {
     let world = World::new();
     for algorithm in [Algorithm::ES256, Algorithm::EdDSA] {
-        let draft = Draft::signed_by(key(algorithm), &world);
+        let draft = world.draft_signed_by(algorithm);
         assert!(world.decide_draft(&draft).is_ok());
         for bit in 0..512 {
             let draft = draft.clone().but(|draft| {

@@ -20,29 +20,22 @@ use rmcp::{RoleServer, ServerHandler, tool, tool_handler, tool_router};
 use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{Accepted, Jwks, JwtValidator, Nonces, Verifier};
+use sealstamp_testkit::{Client, Draft, ISSUER, Issuer, Key, Members, PUBLIC_URL};
 use serde_json::{Value, json};
 
-pub mod proof;
-
-pub use proof::{Client, Draft, Key, PUBLIC_URL, encode, headers, now_s, sha256};
-
 pub const METADATA_URL: &str = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp";
-pub const ISSUER: &str = "https://issuer.example.com";
 
 pub fn now() -> UnixMillis {
     UnixMillis::from_system_time(SystemTime::now())
 }
 
-/// Claims of an access token that is right in everything.
-pub fn token_claims(thumbprint: &str) -> Value {
-    json!({
-        "iss": ISSUER, "aud": PUBLIC_URL, "sub": "alice", "client_id": "test", "jti": "t1",
-        "iat": now_s(), "exp": now_s() + 300, "cnf": { "jkt": thumbprint },
-    })
+pub fn now_s() -> u64 {
+    now().get() / 1000
 }
 
-pub fn token_header() -> Value {
-    json!({ "typ": "at+jwt", "alg": "ES256", "kid": "k1" })
+/// Claims of an access token that is right in everything.
+pub fn token_claims(server: &Server, key: &Key) -> Members {
+    server.issuer.claims("alice", PUBLIC_URL, &key.thumbprint(), now_s())
 }
 
 /// The two protocol revisions, each by the request that opens it.
@@ -75,7 +68,7 @@ pub struct Server {
     pub fleet: Fleet,
     pub ring: Ring,
     pub verifier: Verifier,
-    pub issuer: Key,
+    pub issuer: Issuer,
     /// Requests that got past the layer.
     pub reached: Arc<AtomicUsize>,
     /// Milliseconds that the layer's clock is ahead.
@@ -97,11 +90,8 @@ impl Server {
             .resource_metadata(METADATA_URL)
             .build()
             .unwrap();
-        let issuer = Key::generate();
-        let mut jwk = issuer.jwk();
-        jwk["kid"] = "k1".into();
-        let jwks = json!({ "keys": [jwk] }).to_string();
-        let tokens = JwtValidator::new(ISSUER, PUBLIC_URL, Jwks::parse(jwks.as_bytes()).unwrap());
+        let issuer = Issuer::new(ISSUER);
+        let tokens = JwtValidator::new(ISSUER, PUBLIC_URL, Jwks::parse(issuer.jwks().as_bytes()).unwrap());
 
         let config = StreamableHttpServerConfig::default().with_legacy_session_mode(false).with_sse_keep_alive(None);
         let mcp = StreamableHttpService::new(|| Ok(Tools), Arc::new(NeverSessionManager::default()), config);
@@ -136,9 +126,14 @@ impl Server {
     }
 
     pub fn client(&self) -> Client {
-        let key = Key::generate();
-        let token = self.issuer.sign(&token_header(), &token_claims(&key.thumbprint()));
+        let key = Key::generate("ES256");
+        let token = self.issuer.sign(&token_claims(self, &key));
         Client { key, token }
+    }
+
+    /// A good request of this client, made now.
+    pub fn draft(&self, client: &Client) -> Draft {
+        client.draft(&self.nonce(), now_s())
     }
 
     pub fn nonce(&self) -> String {
