@@ -239,6 +239,12 @@ impl World {
         if self.rng.u8(..) < 40 {
             self.later(length, Event::Command { command: Command::RotateTooEarly, clock });
         }
+        if self.rng.u8(..) < 60 {
+            self.later(length, Event::Command { command: Command::MoveDate, clock });
+        }
+        if self.rng.u8(..) < 60 {
+            self.later(length, Event::Command { command: Command::Cancel, clock });
+        }
         if let Some(prunable) = self.operator.first_prunable(clock.at(self.now)).filter(|_| self.rng.bool()) {
             self.at(clock.when(prunable), Event::Command { command: Command::Prune, clock });
         } else {

@@ -50,6 +50,14 @@ fn files_that_come_too_late_are_seen_and_one_retry_heals_once_they_have_come() {
     assert_eq!(late.false_rejections, late.false_rejections_by_reason.values().sum::<u64>());
 }
 
+/// Otherwise the property above would say nothing of dates that are moved or taken back.
+#[test]
+fn every_command_is_tried() {
+    let commands = run(&Plan { rotations: 200, ..plan(1) }).commands;
+    let all = serde_json::to_value(commands).unwrap();
+    assert!(all.as_object().unwrap().values().all(|count| count.as_u64() > Some(0)), "{all}");
+}
+
 #[test]
 fn clocks_that_are_too_far_apart_are_seen() {
     let skewed = run(&Plan { skew_ms: 4 * MAX_SKEW, requests: 20_000, ..plan(1) });

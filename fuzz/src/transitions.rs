@@ -16,6 +16,8 @@ enum Step {
     Revoke(Kid, Force),
     RevokeAll,
     Prune(Force),
+    MoveDate(UnixMillis, Force),
+    Cancel(Force),
 }
 
 /// Input: lifetime and propagation (2 bytes each), skew (1), suite (1), a time, then steps: a time, the kind of step,
@@ -102,7 +104,7 @@ fn next_time(now: UnixMillis, ring: &Ring, input: &mut Input<'_>) -> UnixMillis 
 fn step(ring: &Ring, now: UnixMillis, input: &mut Input<'_>) -> Step {
     let kind = input.u8();
     let force = if kind & 0x80 == 0 { Force::No } else { Force::YesAtACost };
-    match kind % 7 {
+    match kind % 9 {
         0 | 1 => Step::Rotate(None, force),
         2 => Step::Rotate(Some(next_time(now, ring, input)), force),
         3 | 4 => {
@@ -111,6 +113,8 @@ fn step(ring: &Ring, now: UnixMillis, input: &mut Input<'_>) -> Step {
             Step::Revoke(ring.keys().get(index % (ring.keys().len() + 1)).map_or_else(unknown_kid, Key::kid), force)
         }
         5 => Step::Prune(force),
+        7 => Step::MoveDate(next_time(now, ring, input), force),
+        8 => Step::Cancel(force),
         _ => Step::RevokeAll,
     }
 }
@@ -125,6 +129,8 @@ fn apply(ring: &Ring, step: Step, now: UnixMillis, fresh: Fresh) -> Result<Trans
         Step::Revoke(kid, force) => ring.revoke(kid, now, fresh, force),
         Step::RevokeAll => ring.revoke_all(now, fresh),
         Step::Prune(force) => ring.prune(now, force),
+        Step::MoveDate(at, force) => ring.move_date(at, now, force),
+        Step::Cancel(force) => ring.cancel(now, force),
     }
 }
 
@@ -159,7 +165,9 @@ fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost)
     let find = |kid: Kid| after.keys().iter().find(move |key| key.kid() == kid);
     for key in before.keys() {
         let still = find(key.kid());
-        assert!(still.is_some() || matches!(step, Step::Prune(_)), "a key is gone");
+        let unused = key.revoked_at().is_none() && key.activates_at().is_none();
+        let may_go = matches!(step, Step::Prune(_)) || (matches!(step, Step::Cancel(_)) && unused);
+        assert!(still.is_some() || may_go, "a key is gone");
         // A tombstone in the way of the key that steps in loses its date, if a slow clock has not seen that yet:
         // nothing else.
         let skew = u64::from(before.settings().max_skew_s()) * 1_000;
@@ -178,7 +186,7 @@ fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost)
     let opened = new.open(&minted, now, &Binding::None);
     let active = before.active(now).kid();
     match step {
-        Step::Rotate(_, force) => {
+        Step::Rotate(_, force) | Step::MoveDate(_, force) | Step::Cancel(force) => {
             if force == Force::No {
                 assert_eq!(cost, Cost::default());
                 assert!(opened.is_ok() || !was_good, "rotation cost a nonce: {opened:?}");
@@ -216,6 +224,7 @@ fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: TransitionEr
             TransitionError::UnknownKid => assert!(matches!(step, Step::Revoke(kid, _) if kid == unknown_kid())),
             TransitionError::AlreadyRevoked { .. } => assert!(matches!(step, Step::Revoke(..))),
             TransitionError::NothingToPrune => assert!(matches!(step, Step::Prune(_))),
+            TransitionError::NothingPending => assert!(matches!(step, Step::MoveDate(..) | Step::Cancel(_))),
             _ => assert_eq!(refused, TransitionError::OutOfRange),
         };
     };
@@ -223,6 +232,10 @@ fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: TransitionEr
         (TransitionError::Pending { .. }, Step::Rotate(_, Force::No)) => ring.rotate(None, legal_at, fresh, Force::No),
         (TransitionError::TooEarly { .. }, Step::Rotate(Some(_), Force::No)) => {
             ring.rotate(Some(legal_at), now, fresh, Force::No)
+        }
+        (TransitionError::TooEarly { .. }, Step::MoveDate(_, Force::No)) => ring.move_date(legal_at, now, Force::No),
+        (TransitionError::DateStands { .. }, Step::MoveDate(..) | Step::Cancel(_)) => {
+            ring.rotate(None, legal_at, fresh, Force::No)
         }
         (TransitionError::NotYetPrunable { .. }, Step::Prune(Force::No)) => ring.prune(legal_at, Force::No),
         (TransitionError::OnlyKey { .. }, Step::Revoke(kid, Force::No)) => {

@@ -57,7 +57,14 @@ fn of_refused_transitions() {
         ),
         (
             TransitionError::NotYetPrunable { legal_at },
-            "nonces of every retiring key may still be fresh; the first may be pruned at 2026-11-22T19:00:00Z",
+            "every key that has retired or was revoked is still needed; the first may be pruned at 2026-11-22T19:00:00Z",
+            true,
+        ),
+        (TransitionError::NothingPending, "no key has a date that is still to come", false),
+        (
+            TransitionError::DateStands { kid, legal_at },
+            "key 00c0ffee takes over at 2026-11-22T19:00:00Z, and replicas may act on that before they can have loaded \
+             another date",
             true,
         ),
         (TransitionError::NothingToPrune, "no key is retiring or revoked", false),

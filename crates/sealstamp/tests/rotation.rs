@@ -11,8 +11,8 @@
 
 use proptest::prelude::*;
 use sealstamp::{
-    Audience, Binding, Fleet, Force, Fresh, KeyState, Kid, Refusal, Ring, Settings, Suite, Transition, TransitionError,
-    UnixMillis,
+    Audience, Binding, Cost, Fleet, Force, Fresh, KeyState, Kid, Refusal, Ring, Settings, Suite, Transition,
+    TransitionError, UnixMillis,
 };
 
 const NOW: u64 = 1_795_374_000_000;
@@ -352,6 +352,74 @@ fn i3_the_only_key_is_not_revoked() {
     assert_eq!(revoked.cost.unknown_key_until, None);
 }
 
+/// I3: a date is moved or taken back only while no replica can act on it before it has loaded the new ring. Both bounds
+/// from both sides, and the costs of going past them.
+#[test]
+fn i3_a_date_that_is_near_stands() {
+    let date = NOW + 10 * PROPAGATION;
+    let base = ring().rotate(Some(at(date)), at(NOW), fresh(2), Force::No).unwrap().ring;
+    let stands = TransitionError::DateStands { kid: kid(&base, 1), legal_at: at(date) };
+    let last = date - PROPAGATION - SKEW;
+    let later = at(date + 1);
+
+    let moved = base.move_date(later, at(last), Force::No).unwrap();
+    assert_eq!((dates(&moved.ring), moved.cost), (vec![Some(NOW - SKEW), Some(date + 1), None], Cost::default()));
+    assert_eq!(moved.ring.serial(), 3);
+    assert_eq!(base.move_date(later, at(last + 1), Force::No).unwrap_err(), stands);
+    let forced = base.move_date(later, at(last + 1), Force::YesAtACost).unwrap().cost;
+    assert_eq!((forced.retries_until, forced.unknown_key_until), (Some(at(last + 1 + PROPAGATION + GRACE)), None));
+
+    let cancelled = base.cancel(at(last), Force::No).unwrap();
+    assert_eq!((dates(&cancelled.ring), cancelled.cost), (vec![Some(NOW - SKEW), None], Cost::default()));
+    assert_eq!(base.cancel(at(last + 1), Force::No).unwrap_err(), stands);
+    let forced = base.cancel(at(last + 1), Force::YesAtACost).unwrap();
+    assert_eq!(dates(&forced.ring), [Some(NOW - SKEW), None]);
+    assert_eq!(forced.cost.retries_until, Some(at(last + 1 + PROPAGATION + GRACE)));
+
+    // Forward: to the earliest date that `rotate` gives, and no further. After that only the date itself helps.
+    let now = date - PROPAGATION - 1;
+    let known = at(now + PROPAGATION);
+    assert_eq!(dates(&base.move_date(known, at(now), Force::No).unwrap().ring)[1], Some(date - 1));
+    let early = at(now + PROPAGATION - 1);
+    assert_eq!(base.move_date(early, at(now), Force::No).unwrap_err(), TransitionError::TooEarly { legal_at: known });
+    assert_eq!(base.move_date(early, at(now + 1), Force::No).unwrap_err(), stands);
+    assert_eq!(base.move_date(early, at(date - 1), Force::No).unwrap_err(), stands);
+    let forced = base.move_date(early, at(now), Force::YesAtACost).unwrap();
+    assert_eq!(dates(&forced.ring)[1], Some(now + PROPAGATION - 1));
+    assert_eq!(forced.cost.retries_until, Some(at(now + PROPAGATION + GRACE)));
+
+    for nothing in [base.move_date(later, at(date), Force::YesAtACost), base.cancel(at(date), Force::YesAtACost)] {
+        assert_eq!(nothing.unwrap_err(), TransitionError::NothingPending);
+    }
+}
+
+/// A key that a revocation has just staged is not known everywhere, so it cannot come sooner.
+#[test]
+fn a_young_key_is_not_brought_forward() {
+    let base = ring();
+    let date = NOW + 10 * PROPAGATION;
+    let revoked = base.revoke(kid(&base, 1), at(NOW + 1_000), fresh(2), Force::No).unwrap().ring;
+    let pending = revoked.rotate(Some(at(date)), at(NOW + 2_000), fresh(3), Force::No).unwrap().ring;
+    let everywhere = NOW + 1_000 + SKEW + PROPAGATION;
+    let early = pending.move_date(at(everywhere - 1), at(NOW + 2_000), Force::No).unwrap_err();
+    assert_eq!(early, TransitionError::TooEarly { legal_at: at(everywhere) });
+    assert!(pending.move_date(at(everywhere), at(NOW + 2_000), Force::No).is_ok());
+    let forced = pending.move_date(at(everywhere - 1), at(NOW + 2_000), Force::YesAtACost).unwrap().cost;
+    assert_eq!(forced.unknown_key_until, Some(at(everywhere)));
+}
+
+/// Of several that are to come, the last one is moved, and it stays behind the others.
+#[test]
+fn the_last_pending_key_is_moved() {
+    let far = |n: u64| NOW + n * 10 * PROPAGATION;
+    let once = ring().rotate(Some(at(far(1))), at(NOW), fresh(2), Force::No).unwrap().ring;
+    let twice = once.rotate(Some(at(far(2))), at(NOW), fresh(3), Force::YesAtACost).unwrap().ring;
+    let moved = twice.move_date(at(NOW + PROPAGATION + SKEW), at(NOW), Force::No).unwrap().ring;
+    assert_eq!(dates(&moved), [Some(NOW - SKEW), Some(far(1)), Some(far(1) + 1), None]);
+    let back = twice.cancel(at(NOW), Force::No).unwrap().ring;
+    assert_eq!((back.keys(), back.serial()), (once.keys(), 4));
+}
+
 fn only_key() -> Ring {
     let file = ring().to_json().to_string();
     let cut = file.find("    },\n").unwrap();
@@ -433,14 +501,28 @@ fn a_clock_set_back_makes_no_unreadable_ring() {
 /// What an operator may do, at random.
 #[derive(Clone, Debug)]
 enum Act {
-    Rotate { later: u64 },
+    Rotate {
+        later: u64,
+    },
+    /// To `later` after now.
+    MoveDate {
+        later: u64,
+    },
+    Cancel,
     Prune,
-    Revoke { index: usize },
+    Revoke {
+        index: usize,
+    },
     RevokeAll,
 }
 
 fn act(revoking: bool) -> impl Strategy<Value = Act> {
-    let calm = prop_oneof![3 => (0..3 * PROPAGATION).prop_map(|later| Act::Rotate { later }), 1 => Just(Act::Prune)];
+    let calm = prop_oneof![
+        3 => (0..3 * PROPAGATION).prop_map(|later| Act::Rotate { later }),
+        2 => (0..4 * PROPAGATION).prop_map(|later| Act::MoveDate { later }),
+        1 => Just(Act::Cancel),
+        1 => Just(Act::Prune),
+    ];
     let alarm = prop_oneof![5 => (0..8_usize).prop_map(|index| Act::Revoke { index }), 1 => Just(Act::RevokeAll)];
     if revoking { prop_oneof![2 => calm, 1 => alarm].boxed() } else { calm.boxed() }
 }
@@ -451,6 +533,8 @@ fn apply(ring: &Ring, act: &Act, now: UnixMillis, seed: u64) -> Option<Ring> {
             let date = at(now.get() + PROPAGATION + later);
             ring.rotate(Some(date).filter(|_| later % 2 == 0), now, fresh(seed), Force::No)
         }
+        Act::MoveDate { later } => ring.move_date(at(now.get() + later), now, Force::No),
+        Act::Cancel => ring.cancel(now, Force::No),
         Act::Prune => ring.prune(now, Force::No),
         Act::Revoke { index } => ring.revoke(ring.keys()[index % ring.keys().len()].kid(), now, fresh(seed), Force::No),
         Act::RevokeAll => ring.revoke_all(now, fresh(seed)),
@@ -551,6 +635,19 @@ proptest! {
                     prop_assert!(matches!(refusal, Refusal::RevokedKey | Refusal::UnknownKey), "{refusal}");
                 }
             }
+        }
+    }
+
+    /// Taking a date back undoes the rotation, whatever went before it.
+    #[test]
+    fn cancel_undoes_rotate(acts in prop::collection::vec((0..2 * PROPAGATION, act(true)), 0..20), later in PROPAGATION + SKEW..9 * PROPAGATION) {
+        let (versions, _) = history(&acts);
+        let (written, ring) = versions.last().unwrap();
+        let now = at(written + 3 * PROPAGATION);
+        if let Ok(rotated) = ring.rotate(Some(at(now.get() + PROPAGATION + later)), now, fresh(9), Force::No) {
+            let back = rotated.ring.cancel(now, Force::No).unwrap();
+            prop_assert_eq!(back.ring.keys(), ring.keys());
+            prop_assert_eq!((back.ring.serial(), back.cost), (ring.serial() + 2, Cost::default()));
         }
     }
 

@@ -14,6 +14,10 @@ pub(super) enum Command {
     },
     /// A rotation to a date that replicas may not know of by then: always refused.
     RotateTooEarly,
+    /// The pending date is moved, to a date that may be too near.
+    MoveDate,
+    /// The pending date is taken back.
+    Cancel,
     Prune,
     /// Any key in this state. A pending key is a staged one with a date.
     Revoke {
@@ -140,6 +144,17 @@ impl Operator {
             Command::RotateTooEarly => {
                 ring.rotate(Some(now.saturating_add(rng.u64(0..propagation))), now, fresh, Force::No)
             }
+            Command::MoveDate => {
+                let date = now.saturating_add(rng.u64(0..=3 * propagation));
+                match ring.move_date(date, now, Force::No) {
+                    Err(TransitionError::TooEarly { legal_at }) => {
+                        report.commands.refused += 1;
+                        ring.move_date(legal_at, now, Force::No)
+                    }
+                    done => done,
+                }
+            }
+            Command::Cancel => ring.cancel(now, Force::No),
             Command::Prune => ring.prune(now, Force::No),
             Command::Revoke { state } => match pick(&ring, state, now, rng) {
                 Some(kid) => ring.revoke(kid, now, fresh, Force::No),

@@ -73,6 +73,10 @@ pub struct Report {
 pub struct Commands {
     /// Rotations.
     pub rotate: u64,
+    /// Dates that were moved.
+    pub move_date: u64,
+    /// Dates that were taken back.
+    pub cancel: u64,
     /// Prunings.
     pub prune: u64,
     /// Revocations of the active key.
@@ -93,6 +97,8 @@ impl Commands {
     pub(super) fn count(&mut self, command: Command) {
         let counter = match command {
             Command::Rotate { .. } | Command::RotateTooEarly => &mut self.rotate,
+            Command::MoveDate => &mut self.move_date,
+            Command::Cancel => &mut self.cancel,
             Command::Prune => &mut self.prune,
             Command::Revoke { state: Target::Active } => &mut self.revoke_active,
             Command::Revoke { state: Target::Pending } => &mut self.revoke_pending,

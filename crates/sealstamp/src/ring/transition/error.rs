@@ -21,7 +21,16 @@ pub enum TransitionError {
         /// The earliest date that may be asked for.
         legal_at: UnixMillis,
     },
-    /// Keys are retiring, and nonces that they minted may still be fresh.
+    /// No key has a date that is still to come, so there is none to move or to take back.
+    NothingPending,
+    /// Some replica may act on the key's date before it has loaded a ring that says otherwise, so the date stands.
+    DateStands {
+        /// The key with that date.
+        kid: Kid,
+        /// The date. From then on the next rotation may start.
+        legal_at: UnixMillis,
+    },
+    /// Keys have retired or were revoked, and nonces that they minted may still be fresh.
     NotYetPrunable {
         /// When the first of them may go.
         legal_at: UnixMillis,
@@ -53,9 +62,11 @@ impl TransitionError {
         match *self {
             Self::Pending { legal_at, .. }
             | Self::TooEarly { legal_at }
+            | Self::DateStands { legal_at, .. }
             | Self::NotYetPrunable { legal_at }
             | Self::OnlyKey { legal_at } => Some(legal_at),
-            Self::NothingToPrune
+            Self::NothingPending
+            | Self::NothingToPrune
             | Self::UnknownKid
             | Self::AlreadyRevoked { .. }
             | Self::OutOfRange
@@ -71,9 +82,15 @@ impl fmt::Display for TransitionError {
             Self::TooEarly { legal_at } => {
                 write!(f, "replicas may not have loaded the ring by then; the earliest date is {legal_at}")
             }
-            Self::NotYetPrunable { legal_at } => {
-                write!(f, "nonces of every retiring key may still be fresh; the first may be pruned at {legal_at}")
-            }
+            Self::NothingPending => f.write_str("no key has a date that is still to come"),
+            Self::DateStands { kid, legal_at } => write!(
+                f,
+                "key {kid} takes over at {legal_at}, and replicas may act on that before they can have loaded another date"
+            ),
+            Self::NotYetPrunable { legal_at } => write!(
+                f,
+                "every key that has retired or was revoked is still needed; the first may be pruned at {legal_at}"
+            ),
             Self::NothingToPrune => f.write_str("no key is retiring or revoked"),
             Self::OnlyKey { legal_at } => {
                 write!(f, "no other key could mint; rotate first, then the fleet can do without this one at {legal_at}")

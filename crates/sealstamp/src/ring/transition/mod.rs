@@ -1,4 +1,5 @@
-//! The life of a ring: `init`, `rotate`, `revoke` and `prune`, as pure functions of (ring, now) and two fresh secrets.
+//! The life of a ring: `init`, `rotate`, `move_date`, `cancel`, `revoke` and `prune`, as pure functions of (ring, now)
+//! and two fresh secrets.
 //!
 //! Each makes a new ring with the next serial and says what clients will notice. Or it refuses, and says when the same
 //! change would be harmless. The operator's tool and the model of the fleet run this code.
@@ -11,6 +12,7 @@ pub(crate) mod error;
 mod edit;
 mod init;
 mod prune;
+mod redate;
 mod revoke;
 mod rotate;
 
