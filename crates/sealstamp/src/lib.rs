@@ -1,8 +1,8 @@
 //! Encrypted, time-stamped nonces for stateless server fleets, under rotating keys that every replica holds.
 //!
-//! A nonce that is kept in the memory of one process is of no use to another. So these nonces carry their own mint time,
-//! sealed with an AEAD. Any replica mints, any replica opens, and nothing is stored. RFC 9449 (DPoP) asks a server to
-//! hand out such nonces (sections 8 and 9), and SEP-1932 asks it of MCP servers that cannot keep state.
+//! A nonce that is kept in the memory of one process is of no use to another. So these nonces carry their own mint
+//! time, sealed with an AEAD. Any replica mints, any replica opens, and nothing is stored. RFC 9449 (DPoP) asks a
+//! server to hand out such nonces (sections 8 and 9), and SEP-1932 asks it of MCP servers that cannot keep state.
 //!
 //! ```
 //! use std::time::SystemTime;

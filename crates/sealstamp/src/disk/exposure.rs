@@ -1,7 +1,7 @@
 //! Who but its owner and group can read a ring file, or put another in its place.
 //!
-//! One judgement for servers and for the operator's tool, so that the two never advise against each other. A group that may
-//! read is what the runbook sets up, and is fine.
+//! One judgement for servers and for the operator's tool, so that the two never advise against each other. A group that
+//! may read is what the runbook sets up, and is fine.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -22,8 +22,8 @@ pub enum Exposure {
     WorldReadable,
     /// The group may write the file (mode `g+w`). Reading is all that servers need.
     GroupWritable,
-    /// Others than the owner may write the folder, and so put another file in the ring's place. A folder with the sticky bit
-    /// does not count: there, nobody can rename the file of another. Kubernetes mounts volumes in that way.
+    /// Others than the owner may write the folder, and so put another file in the ring's place. A folder with the
+    /// sticky bit does not count: there, nobody can rename the file of another. Kubernetes mounts volumes in that way.
     FolderWritable,
 }
 
