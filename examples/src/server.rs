@@ -1,17 +1,19 @@
 //! An MCP server over streamable HTTP with the DPoP layer around it: what `mcp_server` runs.
 
 use std::error::Error;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderName, HeaderValue, Method, header};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use sealstamp::{Audience, Fleet, ReloadStatus, Reloader, RingFile};
+use sealstamp::{Audience, Fleet, KeyState, ReloadStatus, Reloader, RingFile};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{Algorithm, DPOP_NONCE, Jwks, JwtValidator, Nonces, Reason, Verifier};
 use serde_json::{Map, Value, json};
@@ -52,6 +54,12 @@ pub struct Flags {
     /// An origin whose scripts may call this server from a browser; may be repeated [default: none]
     #[arg(long, value_name = "URL")]
     cors_origin: Vec<Url>,
+    /// Do not start with a ring of a lower serial than this, which a restored backup may be
+    #[arg(long, value_name = "SERIAL", env = "SEALSTAMP_MIN_SERIAL", default_value_t = 0)]
+    min_serial: u64,
+    /// Answer 503 while the ring in use has not been found in the file for longer than its propagation
+    #[arg(long)]
+    refuse_unconfirmed: bool,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -69,7 +77,11 @@ pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'st
     let audience = flags.audience.clone().unwrap_or_else(|| flags.public_url.to_string());
     let file = RingFile::new(&flags.ring);
     let fleet = Fleet::new(file.load()?, Audience::new(&audience)?)?;
-    let ring = Reloader::new(file, fleet.clone(), now())?.start(poll_every(&fleet), report)?;
+    let mut ring = Reloader::builder(file, fleet.clone()).min_serial(flags.min_serial);
+    if flags.refuse_unconfirmed {
+        ring = ring.refuse_unconfirmed();
+    }
+    let ring = ring.build()?.start(poll_every(&fleet), report)?;
     let listener = TcpListener::bind(flags.listen).await?;
     let app = app(&flags, &audience, fleet, ring)?;
 
@@ -123,14 +135,34 @@ fn app(flags: &Flags, audience: &str, fleet: Fleet, ring: Reloader) -> Result<Ro
         "dpop_signing_alg_values_supported": Algorithm::DEFAULT.map(|algorithm| algorithm.as_str()),
     });
     let layer = DpopLayer::new(verifier.clone(), tokens);
-    let health = Arc::new(move || json!({ "ring": ring.status(now()), "decisions": decisions(&verifier) }));
-    // What comes after `layer` is open to anybody: the metadata has to be, and this health page is.
+    let ring = Arc::new(ring);
+    let ready = {
+        let ring = Arc::clone(&ring);
+        let verifier = verifier.clone();
+        async move || page(ring.status(), |status| status.serving, decisions(&verifier))
+    };
+    let health = async move || page(ring.status(), |status| status.fit, decisions(&verifier));
+    // What comes after `layer` is open to anybody: the metadata has to be, and these two pages are. Nothing in them is
+    // secret, but they are for operators: keep them off the public listener where you can.
     let app = Router::new()
         .route_service(path, mcp)
         .layer(layer)
         .route(&metadata_path, get(|| async { Json(metadata) }))
-        .route("/healthz", get(async move || Json(health())));
+        .route("/readyz", get(ready))
+        .route("/healthz", get(health));
     Ok(if flags.cors_origin.is_empty() { app } else { app.layer(cors(&flags.cors_origin)?) })
+}
+
+/// 200 if the question has a good answer, and 503 if not. The body says why in both cases.
+///
+/// `/readyz` asks whether a balancer should send requests here, and `/healthz` whether somebody has to look.
+fn page(
+    status: ReloadStatus,
+    good: fn(&ReloadStatus) -> bool,
+    decisions: Map<String, Value>,
+) -> (StatusCode, Json<Value>) {
+    let code = if good(&status) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(json!({ "ring": status, "decisions": decisions })))
 }
 
 /// What an MCP client in a browser sends, and what its script must be able to read.
@@ -179,10 +211,25 @@ fn poll_every(fleet: &Fleet) -> Duration {
     Duration::from_millis(250).saturating_mul(propagation_s).min(Reloader::EVERY)
 }
 
+/// Never panics, unlike `eprintln!`: where standard error is closed there is nobody to tell.
 fn report(status: &ReloadStatus) {
-    let pid = std::process::id();
-    match &status.error {
-        Some(fault) => eprintln!("mcp_server[{pid}]: the ring stays at serial {}: {}", status.serial, fault.error),
-        None => eprintln!("mcp_server[{pid}]: the ring is at serial {}", status.serial),
+    let (now, pid, serial) = (now(), std::process::id(), status.serial);
+    let active = status.keys.iter().find(|key| key.state == KeyState::Active);
+    let kid = active.map(|key| key.kid.to_string()).unwrap_or_default();
+    let [a, b, c, d, ..] = status.digest;
+    let digest = format_args!("{a:02x}{b:02x}{c:02x}{d:02x}");
+    let mut err = std::io::stderr().lock();
+    let _ = match &status.error {
+        Some(fault) => {
+            let (kind, error) = (fault.error.as_str(), fault.error);
+            writeln!(
+                err,
+                "{now} mcp_server[{pid}]: the ring stays at serial {serial}, digest {digest}: {kind}: {error}"
+            )
+        }
+        None => writeln!(err, "{now} mcp_server[{pid}]: the ring is at serial {serial}, digest {digest}, key {kid}"),
+    };
+    for warning in &status.warnings {
+        let _ = writeln!(err, "{now} mcp_server[{pid}]: warning: {}: {warning}", warning.as_str());
     }
 }

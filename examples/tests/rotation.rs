@@ -102,8 +102,13 @@ impl Rig {
         let mut all = Vec::new();
         for replica in &self.replicas {
             let answer = self.http.get(format!("http://{}/healthz", replica.address)).send().await.unwrap();
-            assert_eq!(answer.status(), 200);
-            all.push(serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap());
+            let status = answer.status();
+            let health: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+            assert_eq!(status, if health["ring"]["fit"] == true { 200 } else { 503 }, "{health}");
+            assert!(health["ring"]["error"].is_null() || health["ring"]["fit"] == false, "{health}");
+            let ready = self.http.get(format!("http://{}/readyz", replica.address)).send().await.unwrap();
+            assert_eq!(ready.status(), 200, "a replica with a bad file serves on");
+            all.push(health);
         }
         all
     }

@@ -38,7 +38,7 @@
 //!    makes the next ring ([`Ring::rotate`], [`TransitionError`]).
 //! 5. `seal`: the AEAD and the IVs, for one audience and 4,096 s.
 //! 6. `nonce`: the 45 bytes on the wire. `epoch`: the derived keys, and which of them a nonce needs.
-//! 7. `fleet`: the handle that threads share ([`Fleet`]).
+//! 7. `fleet`: the handle that threads share ([`Fleet`]). `clock`: what a thread that polls reads.
 //! 8. `disk`: ring files. With the feature `file`, `RingFile` reads and writes them so that a crash leaves the old file
 //!    or the new one. With the feature `reload`, `Reloader` keeps a running server up to date with its file.
 //!
@@ -63,6 +63,8 @@
 
 mod audience;
 mod binding;
+#[cfg(feature = "reload")]
+mod clock;
 mod counter;
 #[cfg(feature = "file")]
 mod disk;
@@ -84,16 +86,18 @@ mod window;
 
 pub use audience::{Audience, AudienceError};
 pub use binding::{Binding, Thumbprint, ThumbprintError};
+#[cfg(feature = "reload")]
+pub use clock::{Clock, SystemClock};
 #[cfg(feature = "file")]
 pub use disk::error::{FileError, FileErrorKind, UpdateError};
 #[cfg(feature = "file")]
 pub use disk::exposure::Exposure;
 #[cfg(feature = "reload")]
-pub use disk::reload::Reloader;
-#[cfg(feature = "reload")]
 pub use disk::reload::error::ReloadError;
 #[cfg(feature = "reload")]
-pub use disk::reload::status::{ReloadFault, ReloadStatus};
+pub use disk::reload::status::{ReloadFault, ReloadStatus, ReloadThread, StatusKey};
+#[cfg(feature = "reload")]
+pub use disk::reload::{Reloader, ReloaderBuilder};
 #[cfg(feature = "file")]
 pub use disk::ring_file::RingFile;
 pub use fleet::Fleet;

@@ -38,6 +38,9 @@ pub enum Refusal {
         /// Milliseconds until the first moment at which it will be good.
         by_ms: u64,
     },
+    /// The server does not open nonces at the moment: it has not seen its ring file for too long, and was told to refuse
+    /// service then. A fresh nonce is no help. Answer 503 (RFC 9110 section 15.6.4).
+    Unconfirmed,
 }
 
 impl Refusal {
@@ -54,6 +57,7 @@ impl Refusal {
             Self::KeyRetired => "key_retired",
             Self::Expired { .. } => "expired",
             Self::InFuture { .. } => "in_future",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 }
@@ -79,6 +83,7 @@ impl fmt::Display for Refusal {
             Self::KeyRetired => f.write_str("the nonce was minted after its key had retired"),
             Self::Expired { by_ms } => write!(f, "the nonce expired {by_ms} ms ago"),
             Self::InFuture { by_ms } => write!(f, "the nonce is {by_ms} ms too far in the future"),
+            Self::Unconfirmed => f.write_str("the ring has not been confirmed for too long"),
         }
     }
 }

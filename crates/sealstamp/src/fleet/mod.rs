@@ -3,12 +3,16 @@
 //! Invariant: an answer depends only on the ring and `now`, and not on what the process did before. A process that has
 //! just started and one that slept for an hour give the same answer. Readers take no lock: they load one pointer.
 
+#[cfg(feature = "reload")]
+pub(crate) mod confirmation;
 pub(crate) mod error;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "reload")]
+use std::sync::OnceLock;
 #[cfg(test)]
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +22,8 @@ use crate::audience::Audience;
 use crate::binding::Binding;
 use crate::counter::Counter;
 use crate::epoch::EpochKeys;
+#[cfg(feature = "reload")]
+use crate::fleet::confirmation::Confirmation;
 use crate::fleet::error::SwapError;
 use crate::nonce::{self, Nonce, Raw};
 use crate::opened::Opened;
@@ -54,6 +60,9 @@ struct Inner {
     audience: Audience,
     seed: [u8; 32],
     counter: Counter,
+    /// Set if service is refused without it.
+    #[cfg(feature = "reload")]
+    confirmation: OnceLock<Arc<Confirmation>>,
     #[cfg(test)]
     derivations: AtomicU64,
 }
@@ -87,6 +96,8 @@ impl Fleet {
             audience,
             seed,
             counter,
+            #[cfg(feature = "reload")]
+            confirmation: OnceLock::new(),
             #[cfg(test)]
             derivations: AtomicU64::new(0),
         }))
@@ -112,6 +123,9 @@ impl Fleet {
     /// # Errors
     /// The [`Refusal`], for metrics and logs. Tell the client only to use a fresh nonce (RFC 9449 section 9).
     pub fn open(&self, nonce: &str, now: UnixMillis, binding: &Binding) -> Result<Opened, Refusal> {
+        if !self.is_serving() {
+            return Err(Refusal::Unconfirmed);
+        }
         let mut raw = Raw::empty();
         if !raw.decode(nonce) {
             return Err(Refusal::Malformed);
@@ -156,6 +170,26 @@ impl Fleet {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether nonces are opened. This is false only for a server that chose to refuse service while its ring is not
+    /// confirmed (`ReloaderBuilder::refuse_unconfirmed`, feature `reload`), and while that is so.
+    ///
+    /// Ask this before a request is judged, and do not hand out a nonce if it is false: [`mint`](Self::mint) still makes one.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        #[cfg(feature = "reload")]
+        if let Some(confirmation) = self.0.confirmation.get() {
+            return confirmation.age_ms() <= self.0.keys.load().ring.settings().propagation_ms();
+        }
+        true
+    }
+
+    /// From now on service is refused while this is older than the ring's propagation.
+    #[cfg(feature = "reload")]
+    pub(crate) fn refuse_unconfirmed(&self, confirmation: Arc<Confirmation>) {
+        // A second reloader of one fleet changes nothing: the first one's confirmation goes on to count.
+        let _ = self.0.confirmation.set(confirmation);
     }
 
     /// The ring in use.

@@ -7,7 +7,7 @@ use crate::fleet::error::SwapError;
 
 /// Why a ring file was not taken into use.
 ///
-/// The message is that of the error inside, which is also the [`source`](std::error::Error::source).
+/// The message is that of the error inside, if there is one, which is also the [`source`](std::error::Error::source).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReloadError {
@@ -15,6 +15,13 @@ pub enum ReloadError {
     File(FileError),
     /// It is a ring, but older than the one in use, or a different one with the same serial.
     Swap(SwapError),
+    /// It is a ring, but its serial is below the one that this process was told to ask for.
+    BelowMinSerial {
+        /// The least serial.
+        min: u64,
+        /// The serial in the file.
+        offered: u64,
+    },
 }
 
 impl ReloadError {
@@ -26,6 +33,7 @@ impl ReloadError {
             Self::File(error) => error.kind().as_str(),
             Self::Swap(SwapError::OlderSerial { .. }) => "older_serial",
             Self::Swap(SwapError::Conflict { .. }) => "conflict",
+            Self::BelowMinSerial { .. } => "below_min_serial",
         }
     }
 }
@@ -35,6 +43,9 @@ impl fmt::Display for ReloadError {
         match self {
             Self::File(error) => error.fmt(f),
             Self::Swap(error) => error.fmt(f),
+            Self::BelowMinSerial { min, offered } => {
+                write!(f, "the ring has serial {offered}, and this process was told that the fleet has at least {min}")
+            }
         }
     }
 }
@@ -44,6 +55,7 @@ impl std::error::Error for ReloadError {
         match self {
             Self::File(error) => Some(error),
             Self::Swap(error) => Some(error),
+            Self::BelowMinSerial { .. } => None,
         }
     }
 }
