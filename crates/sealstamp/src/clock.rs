@@ -23,8 +23,8 @@ pub trait Clock: Send + Sync {
 
 /// The clocks of the operating system.
 ///
-/// On Linux and Android the uptime is `CLOCK_BOOTTIME`, which counts the time that the machine was suspended. Other systems
-/// give what [`std::time::Instant`] counts, and on some of them that stands still meanwhile.
+/// On Linux and Android the uptime is `CLOCK_BOOTTIME`, which counts the time that the machine was suspended. Other
+/// systems give what [`std::time::Instant`] counts, and on some of them that stands still meanwhile.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Clock;
 
-/// When the ring in use was last confirmed, by a clock that is read at each question. A thread that hangs cannot keep it from
-/// getting old.
+/// When the ring in use was last confirmed, by a clock that is read at each question. A thread that hangs cannot keep
+/// it from getting old.
 pub(crate) struct Confirmation {
     clock: Arc<dyn Clock>,
     at_ms: AtomicU64,

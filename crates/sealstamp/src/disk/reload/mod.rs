@@ -1,13 +1,13 @@
 //! Keeps a [`Fleet`] up to date with its ring file, for as long as a server runs.
 //!
-//! The file is read by name every few seconds, parsed whole, then swapped in. There is no watcher. Kubernetes replaces a
-//! symlink, and a watcher of the file behind it would only see that file vanish.
+//! The file is read by name every few seconds, parsed whole, then swapped in. There is no watcher. Kubernetes replaces
+//! a symlink, and a watcher of the file behind it would only see that file vanish.
 //!
-//! The serial in use never goes back. A bad file, an older ring, or a different ring with the same serial changes nothing but
-//! the status. A nonce of an unknown key is no reason to read the file, because anybody can send one.
+//! The serial in use never goes back. A bad file, an older ring, or a different ring with the same serial changes
+//! nothing but the status. A nonce of an unknown key is no reason to read the file, because anybody can send one.
 //!
-//! Nothing that goes wrong ends the thread: not a bad file, and not a panic in what the caller has told to happen. (A program
-//! that is built with `panic = "abort"` ends at a panic, whatever this module does.)
+//! Nothing that goes wrong ends the thread: not a bad file, and not a panic in what the caller has told to happen. (A
+//! program that is built with `panic = "abort"` ends at a panic, whatever this module does.)
 
 pub(crate) mod error;
 pub(crate) mod status;
@@ -60,8 +60,8 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// How long a server waits at most before it reads its ring file again, if it has no reason for another time: 5 s. A
-    /// fleet's `propagation` includes this.
+    /// How long a server waits at most before it reads its ring file again, if it has no reason for another time: 5 s.
+    /// A fleet's `propagation` includes this.
     pub const EVERY: Duration = Duration::from_secs(5);
 
     /// A reloader with no options: [`Reloader::builder`] and nothing more.
@@ -80,15 +80,15 @@ impl Reloader {
 
     /// Starts a thread that polls. It ends when the reloader is dropped.
     ///
-    /// Before each poll it pauses for three quarters of `every` to the whole of it, but at least 10 ms. So replicas that
-    /// started at the same time do not keep reading at the same time. When the machine wakes from a suspend that was longer
-    /// than the pause, the file is read within 200 ms.
+    /// Before each poll it pauses for three quarters of `every` to the whole of it, but at least 10 ms. So replicas
+    /// that started at the same time do not keep reading at the same time. When the machine wakes from a suspend that
+    /// was longer than the pause, the file is read within 200 ms.
     ///
     /// From now on `on_change` is called when a new ring is in use, when a poll fails or fails for another reason than
-    /// before, when all is well again, and when the warnings change; and at once, if there is a fault or a warning already.
-    /// That is the place for a log line and a counter. It runs in the thread that polled, which is the caller's own for
-    /// [`poll`](Self::poll), and must not poll itself. If it panics, [`ReloadStatus::panics`] counts that, and all goes on.
-    /// `eprintln!` panics when standard error is closed.
+    /// before, when all is well again, and when the warnings change; and at once, if there is a fault or a warning
+    /// already. That is the place for a log line and a counter. It runs in the thread that polled, which is the
+    /// caller's own for [`poll`](Self::poll), and must not poll itself. If it panics, [`ReloadStatus::panics`] counts
+    /// that, and all goes on. `eprintln!` panics when standard error is closed.
     ///
     /// # Errors
     /// The operating system's error, if it cannot start a thread.
@@ -131,20 +131,21 @@ pub struct ReloaderBuilder {
 impl ReloaderBuilder {
     /// Refuses a ring with a serial below this.
     ///
-    /// A process that starts cannot know by itself that its file is an old copy: the serial that it would compare with is in
-    /// the memory of the others. Whoever starts it may know one, from the last rotation or from a replica's status. Without
-    /// this, a restored backup can bring a revoked key back in the processes that start with it.
+    /// A process that starts cannot know by itself that its file is an old copy: the serial that it would compare with
+    /// is in the memory of the others. Whoever starts it may know one, from the last rotation or from a replica's
+    /// status. Without this, a restored backup can bring a revoked key back in the processes that start with it.
     pub fn min_serial(self, serial: u64) -> Self {
         Self { min_serial: serial, ..self }
     }
 
-    /// Refuses service while the ring in use has not been found in the file for longer than the fleet's `propagation`: each
-    /// nonce is refused ([`Refusal::Unconfirmed`](crate::Refusal::Unconfirmed)), and [`Fleet::is_serving`] is false.
+    /// Refuses service while the ring in use has not been found in the file for longer than the fleet's `propagation`:
+    /// each nonce is refused ([`Refusal::Unconfirmed`](crate::Refusal::Unconfirmed)), and [`Fleet::is_serving`] is
+    /// false.
     ///
     /// Without this option, a replica that cannot read its file goes on with the ring that it has, and a key that was
-    /// revoked meanwhile goes on minting there. With it, that ends after `propagation`, and the price is that a file which
-    /// is gone, unreadable or older for that long takes *every* replica down that reads it. Choose it if a revocation counts
-    /// for more than service. `propagation` must be several times the pause between two polls.
+    /// revoked meanwhile goes on minting there. With it, that ends after `propagation`, and the price is that a file
+    /// which is gone, unreadable or older for that long takes *every* replica down that reads it. Choose it if a
+    /// revocation counts for more than service. `propagation` must be several times the pause between two polls.
     pub fn refuse_unconfirmed(self) -> Self {
         Self { refuse_unconfirmed: true, ..self }
     }
@@ -154,8 +155,8 @@ impl ReloaderBuilder {
         Self { clock, ..self }
     }
 
-    /// Reads the file for the first time. Any fault is an error now: a server that starts with a wrong ring refuses every
-    /// client. Nothing is read again until [`start`](Reloader::start) or [`poll`](Reloader::poll) is called.
+    /// Reads the file for the first time. Any fault is an error now: a server that starts with a wrong ring refuses
+    /// every client. Nothing is read again until [`start`](Reloader::start) or [`poll`](Reloader::poll) is called.
     ///
     /// # Errors
     /// [`ReloadError`]: the file is not a ring, or not one to go on to.

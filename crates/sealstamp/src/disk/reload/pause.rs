@@ -48,8 +48,8 @@ pub(super) struct Pause {
 impl Pause {
     /// How long to sleep before the clocks are to be looked at again. None if the pause is over.
     ///
-    /// It is over as soon as one of the two clocks says so. A virtual machine that its host has stopped for an hour may see
-    /// that only in its date.
+    /// It is over as soon as one of the two clocks says so. A virtual machine that its host has stopped for an hour may
+    /// see that only in its date.
     pub(super) fn sleep(&self, clock: &dyn Clock) -> Option<Duration> {
         let gone_ms = clock.uptime_ms().saturating_sub(self.uptime_ms).max(clock.now().since(self.date));
         let left = Duration::from_millis(self.ms.saturating_sub(gone_ms));

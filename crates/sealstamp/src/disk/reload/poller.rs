@@ -21,8 +21,8 @@ pub(super) struct Poller {
     min_serial: u64,
     pub(super) clock: Arc<dyn Clock>,
     confirmation: Arc<Confirmation>,
-    /// Held while a file is read and swapped in, and while that is told. Without it, the slower of two polls could bring an
-    /// older ring, and that would be reported as a fault.
+    /// Held while a file is read and swapped in, and while that is told. Without it, the slower of two polls could
+    /// bring an older ring, and that would be reported as a fault.
     polling: Mutex<Telling>,
     state: Mutex<State>,
 }

@@ -13,10 +13,11 @@ use crate::ring::state::KeyState;
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 
-/// Which ring a replica uses, and how it stands with its ring file. Nothing in it is secret. Two replicas that would refuse
-/// each other's nonces differ in `audience` or `digest`.
+/// Which ring a replica uses, and how it stands with its ring file. Nothing in it is secret. Two replicas that would
+/// refuse each other's nonces differ in `audience` or `digest`.
 ///
-/// As JSON of the format `sealstamp-status/1`, for a health endpoint. Members may be added, and none changes its meaning:
+/// As JSON of the format `sealstamp-status/1`, for a health endpoint. Members may be added, and none changes its
+/// meaning:
 ///
 /// ```json
 /// {
@@ -51,8 +52,8 @@ use crate::time::UnixMillis;
 pub struct ReloadStatus {
     /// The version of this crate.
     pub version: &'static str,
-    /// Whether nobody has to look: the last poll was good and is at most the fleet's `propagation` old, and the thread, once
-    /// started, still runs. A replica that is not fit goes on serving. It may miss the next change.
+    /// Whether nobody has to look: the last poll was good and is at most the fleet's `propagation` old, and the thread,
+    /// once started, still runs. A replica that is not fit goes on serving. It may miss the next change.
     pub fit: bool,
     /// Whether nonces are opened. This is false only with
     /// [`refuse_unconfirmed`](crate::ReloaderBuilder::refuse_unconfirmed), while the ring is not confirmed.
@@ -71,8 +72,8 @@ pub struct ReloadStatus {
     /// When this process began to use the ring.
     pub loaded_at: UnixMillis,
     /// Milliseconds since the start of the last poll that found the ring in use in the file. More than the fleet's
-    /// `propagation` is an alarm: for some reason, this replica would miss the next change. Time for which the machine was
-    /// suspended counts (see [`SystemClock`](crate::SystemClock)), and setting the date changes nothing.
+    /// `propagation` is an alarm: for some reason, this replica would miss the next change. Time for which the machine
+    /// was suspended counts (see [`SystemClock`](crate::SystemClock)), and setting the date changes nothing.
     pub age_ms: u64,
     /// Milliseconds since the last poll ended, good or bad. If this grows, the thread hangs or there is none.
     pub polled_ms: u64,
