@@ -12,6 +12,8 @@ URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : nul
 const { Provider } = await import('oidc-provider');
 
 export const SCOPE = 'tools';
+// It has one key for each.
+export const TOKEN_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'];
 const SUBJECT = 'alice';
 export const CALLBACK = 'http://127.0.0.1/callback';
 
@@ -19,14 +21,12 @@ export const CALLBACK = 'http://127.0.0.1/callback';
 const CONFIDENTIAL = { client_id: 'e2e-confidential', client_secret: randomBytes(32).toString('base64url') };
 
 export class AuthorizationServer {
-  // `resources` is a map from a resource identifier to the form of its access tokens, `jwt` or `opaque`. It may grow later.
+  // `resources` says what form a resource's access tokens have: `opaque`, or the algorithm of a JWT. It may change later.
   static async start(resources) {
     const server = http.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${server.address().port}`;
-    const { privateKey } = await jose.generateKeyPair('ES256', { extractable: true });
-    const jwk = { ...(await jose.exportJWK(privateKey)), kid: 'oidc-provider-1', alg: 'ES256', use: 'sig' };
-    const provider = new Provider(url, configuration(resources, jwk));
+    const provider = new Provider(url, configuration(resources, await Promise.all(TOKEN_ALGORITHMS.map(newJwk))));
     provider.use(yes(provider));
     server.on('request', provider.callback());
     return Object.assign(new AuthorizationServer(), { url, server, resources, provider });
@@ -85,12 +85,15 @@ export class AuthorizationServer {
   }
 }
 
-const configuration = (resources, jwk) => ({
-  jwks: { keys: [jwk] },
+async function newJwk(alg) {
+  const { privateKey } = await jose.generateKeyPair(alg, { extractable: true });
+  return { ...(await jose.exportJWK(privateKey)), kid: `issuer-${alg}`, alg, use: 'sig' };
+}
+
+const configuration = (resources, keys) => ({
+  jwks: { keys },
   cookies: { keys: [randomBytes(32).toString('hex')] },
   clients: [{ ...CONFIDENTIAL, grant_types: ['client_credentials'], redirect_uris: [], response_types: [] }],
-  // Its one key signs identity tokens too, which are RS256 otherwise.
-  clientDefaults: { id_token_signed_response_alg: 'ES256' },
   findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
   interactions: { url: (_, interaction) => `/yes/${interaction.uid}` },
   ttl: { AccessToken: 600, ClientCredentials: 600, Grant: 3600, IdToken: 600, Interaction: 60, RefreshToken: 3600, Session: 3600 },
@@ -104,9 +107,10 @@ const configuration = (resources, jwk) => ({
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo(_, resource) {
-        const accessTokenFormat = resources.get(resource);
-        if (!accessTokenFormat) throw new Error(`nobody told the authorization server about ${resource}`);
-        return { scope: SCOPE, audience: resource, accessTokenFormat, ...(accessTokenFormat === 'jwt' && { jwt: { sign: { alg: 'ES256' } } }) };
+        const form = resources.get(resource);
+        if (!form) throw new Error(`nobody told the authorization server about ${resource}`);
+        const jwt = form !== 'opaque' && { jwt: { sign: { alg: form } } };
+        return { scope: SCOPE, audience: resource, accessTokenFormat: jwt ? 'jwt' : 'opaque', ...jwt };
       },
     },
   },
