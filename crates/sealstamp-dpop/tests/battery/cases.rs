@@ -1037,6 +1037,7 @@ pub(crate) const CASES: &[Case] = &[
         d.on_signature(|key, signed, _| key.sign(&signed.replace('.', "")));
     }),
     proof("R43-6", "claims changed after signing", Reason::BadSignature, |d, _| {
+        d.claims.set("jti", quoted("a0b1c2"));
         part(d, 1, |p| {
             let claims = URL_SAFE_NO_PAD.decode(p).unwrap();
             b64(String::from_utf8(claims).unwrap().replace("a0b1c2", "a0b1c3"))
