@@ -84,7 +84,8 @@ impl World {
     }
 
     pub(crate) fn draft_signed_by(&self, algorithm: Algorithm) -> Draft {
-        Draft::new(&key(algorithm), &self.nonce(), self.now.get() / 1000)
+        let draft = Draft::new(&key(algorithm), &self.nonce(), self.now.get() / 1000);
+        draft.but(|draft| draft.claims.set("jti", quoted("a0b1c2")))
     }
 
     pub(crate) fn decide(&self, parts: &Parts) -> Result<Accepted, Rejection> {
