@@ -1,9 +1,8 @@
 //! What the programs beside this folder share: the MCP server that `mcp_server` runs and `fleet` runs three times, and
-//! the client and the issuer that try it; the [`model`] that `rotation_sim` runs; and the picture of a rotation.
+//! the client and the issuer that try it; and the picture of a rotation.
 
 pub mod client;
 pub mod keys;
-pub mod model;
 pub mod operator;
 pub mod replicas;
 pub mod server;

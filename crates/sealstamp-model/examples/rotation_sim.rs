@@ -7,7 +7,7 @@
 use std::io::Write as _;
 
 use clap::Parser;
-use sealstamp_examples::model::{Plan, run};
+use sealstamp_model::{Plan, run};
 
 /// A model of a fleet under key rotation.
 #[derive(Parser)]

@@ -10,11 +10,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use sealstamp::{Fleet, Kid, Nonce, Opened, Refusal, Ring, Settings, UnixMillis};
 
-use super::replica;
+use crate::replica;
 
 /// What a refused nonce was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Older than its lifetime.
     Expired,
     /// Hit by a revocation, this many milliseconds after it.
@@ -35,7 +35,7 @@ struct Life {
     window: Option<(UnixMillis, u64)>,
 }
 
-pub(super) struct Judge {
+pub(crate) struct Judge {
     lifetime: u64,
     max_skew: u64,
     propagation: u64,
@@ -48,7 +48,7 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new(settings: Settings, first: &Ring, now: u64) -> Self {
+    pub(crate) fn new(settings: Settings, first: &Ring, now: u64) -> Self {
         let ms = |seconds: u32| u64::from(seconds) * 1_000;
         let mut judge = Self {
             lifetime: ms(settings.lifetime_s()),
@@ -64,12 +64,12 @@ impl Judge {
     }
 
     /// The serial of the newest ring that it knows.
-    pub(super) fn serial(&self) -> u64 {
+    pub(crate) fn serial(&self) -> u64 {
         self.serial
     }
 
     /// A new ring was written, when the operator's clock showed `shown`.
-    pub(super) fn written(&mut self, ring: &Ring, by_revocation: bool, shown: UnixMillis, now: u64) {
+    pub(crate) fn written(&mut self, ring: &Ring, by_revocation: bool, shown: UnixMillis, now: u64) {
         self.serial = ring.serial();
         for status in ring.status(shown) {
             let new = Life { written: now, revoked: None, date: None, stepped_in: None, window: None };
@@ -92,12 +92,12 @@ impl Judge {
     }
 
     /// Whether a nonce was accepted that should not have been: too old, or of a key that was revoked long enough ago.
-    pub(super) fn is_late(&self, opened: &Opened, minted: u64, now: u64) -> bool {
+    pub(crate) fn is_late(&self, opened: &Opened, minted: u64, now: u64) -> bool {
         now - minted > self.lifetime + 2 * self.max_skew || self.is_dead(opened.kid(), now)
     }
 
     /// Whether a nonce that a thief has just minted was accepted though its key was dead or had retired everywhere.
-    pub(super) fn is_forgery(&self, opened: &Opened, now: u64) -> bool {
+    pub(crate) fn is_forgery(&self, opened: &Opened, now: u64) -> bool {
         let retired = self.keys.get(&opened.kid()).and_then(|life| life.window);
         let retired = retired.is_some_and(|(until, written)| now > until.get() && now > written + self.propagation);
         retired || self.is_dead(opened.kid(), now)
@@ -108,11 +108,11 @@ impl Judge {
         self.keys.get(&kid).and_then(|life| life.revoked).is_some_and(|revoked| now > revoked + self.propagation)
     }
 
-    pub(super) fn is_fresh(&self, minted: u64, now: u64) -> bool {
+    pub(crate) fn is_fresh(&self, minted: u64, now: u64) -> bool {
         now - minted <= self.lifetime
     }
 
-    pub(super) fn refused(&self, refusal: Refusal, nonce: &Nonce, minted: u64, now: u64) -> Verdict {
+    pub(crate) fn refused(&self, refusal: Refusal, nonce: &Nonce, minted: u64, now: u64) -> Verdict {
         if !self.is_fresh(minted, now) {
             return Verdict::Expired;
         }
@@ -128,13 +128,13 @@ impl Judge {
     }
 
     /// Whether nothing was revoked so lately that a nonce could still be hit by it.
-    pub(super) fn is_calm(&self, now: u64) -> bool {
+    pub(crate) fn is_calm(&self, now: u64) -> bool {
         self.recent_revocations(now) == 0
     }
 
     /// I9: while an unpropagated key had to step in or a second revocation overlaps the first; and for a client that had
     /// no good nonce to begin with, if a replica that has not heard of a revocation gave it one.
-    pub(super) fn may_take_more_than_one_retry(&self, had_good_nonce: bool, now: u64) -> bool {
+    pub(crate) fn may_take_more_than_one_retry(&self, had_good_nonce: bool, now: u64) -> bool {
         let unknown = |life: &Life| life.stepped_in.is_some() && now <= life.written + self.propagation;
         match self.recent_revocations(now) {
             0 => false,
@@ -150,7 +150,7 @@ impl Judge {
     }
 
     /// Somebody gets hold of one key of the ring, not of the file.
-    pub(super) fn steal_a_key(&mut self, ring: &Ring, rng: &mut Rng) {
+    pub(crate) fn steal_a_key(&mut self, ring: &Ring, rng: &mut Rng) {
         if let Some(ring) = one_key_of(ring, rng) {
             self.thieves.push(replica::handle(ring, rng));
         }
@@ -159,7 +159,7 @@ impl Judge {
         }
     }
 
-    pub(super) fn some_thief(&self, rng: &mut Rng) -> Option<&Fleet> {
+    pub(crate) fn some_thief(&self, rng: &mut Rng) -> Option<&Fleet> {
         rng.choice(&self.thieves)
     }
 }

@@ -3,11 +3,11 @@
 use fastrand::Rng;
 use sealstamp::{Force, Fresh, KeyState, Kid, Ring, Settings, Suite, Transition, TransitionError, UnixMillis};
 
-use super::replica::Clock;
-use super::report::Report;
+use crate::replica::Clock;
+use crate::report::Report;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// The next rotation. Each success opens a window; one that was planned in an older window is out of date.
     Rotate {
         window: u64,
@@ -27,7 +27,7 @@ pub(super) enum Command {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
+pub(crate) enum Target {
     Active,
     Pending,
     Staged,
@@ -36,7 +36,7 @@ pub(super) enum Target {
 }
 
 impl Command {
-    pub(super) fn random_revocation(rng: &mut Rng) -> Self {
+    pub(crate) fn random_revocation(rng: &mut Rng) -> Self {
         let state = match rng.u8(0..12) {
             0..3 => Target::Active,
             3..6 => Target::Pending,
@@ -48,25 +48,25 @@ impl Command {
         Self::Revoke { state }
     }
 
-    pub(super) fn is_rotation(self) -> bool {
+    pub(crate) fn is_rotation(self) -> bool {
         matches!(self, Self::Rotate { .. })
     }
 
-    pub(super) fn is_revocation(self) -> bool {
+    pub(crate) fn is_revocation(self) -> bool {
         matches!(self, Self::Revoke { .. } | Self::RevokeAll)
     }
 }
 
 /// Try again when the operator's clock shows this.
-pub(super) struct Retry(UnixMillis);
+pub(crate) struct Retry(UnixMillis);
 
 impl Retry {
-    pub(super) fn at(&self, clock: Clock) -> u64 {
+    pub(crate) fn at(&self, clock: Clock) -> u64 {
         clock.when(self.0)
     }
 }
 
-pub(super) struct Operator {
+pub(crate) struct Operator {
     settings: Settings,
     /// All files ever written, oldest first.
     versions: Vec<Ring>,
@@ -77,43 +77,43 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    pub(super) fn new(settings: Settings, rotations: u64, start: u64, seed: u64) -> Self {
+    pub(crate) fn new(settings: Settings, rotations: u64, start: u64, seed: u64) -> Self {
         let ring = Ring::init(settings, Suite::Aes256Gcm, Clock::TRUE.at(start), Fresh::insecure_from_seed(seed));
         Self { settings, versions: vec![ring], seed, rotations_left: rotations, window: 0 }
     }
 
     #[expect(clippy::expect_used, reason = "the first version is there from the start")]
-    pub(super) fn newest(&self) -> &Ring {
+    pub(crate) fn newest(&self) -> &Ring {
         self.versions.last().expect("a version")
     }
 
-    pub(super) fn newest_version(&self) -> usize {
+    pub(crate) fn newest_version(&self) -> usize {
         self.versions.len() - 1
     }
 
-    pub(super) fn version(&self, version: usize) -> &Ring {
+    pub(crate) fn version(&self, version: usize) -> &Ring {
         &self.versions[version]
     }
 
-    pub(super) fn rotations_left(&self) -> u64 {
+    pub(crate) fn rotations_left(&self) -> u64 {
         self.rotations_left
     }
 
-    pub(super) fn window(&self) -> u64 {
+    pub(crate) fn window(&self) -> u64 {
         self.window
     }
 
-    pub(super) fn pending_date(&self, now: UnixMillis) -> Option<UnixMillis> {
+    pub(crate) fn pending_date(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.newest().pending(now)?.activates_at()
     }
 
     /// The first moment from `now` on at which something may be pruned.
-    pub(super) fn first_prunable(&self, now: UnixMillis) -> Option<UnixMillis> {
+    pub(crate) fn first_prunable(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.newest().status(now).filter_map(|s| s.prunable_at).min()
     }
 
     /// Runs the command by a clock. If it was refused and is worth waiting for, says until when.
-    pub(super) fn run(
+    pub(crate) fn run(
         &mut self,
         command: Command,
         time: u64,

@@ -3,17 +3,17 @@
 use fastrand::Rng;
 use sealstamp::{Audience, Fleet, Ring, SwapError, UnixMillis};
 
-use super::Plan;
+use crate::Plan;
 
 /// How far a clock is off true time, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Clock(i64);
+pub(crate) struct Clock(i64);
 
 impl Clock {
-    pub(super) const TRUE: Self = Self(0);
+    pub(crate) const TRUE: Self = Self(0);
 
     /// Off by at most half of `skew_ms`, and half of the time by exactly that.
-    pub(super) fn random(skew_ms: u64, rng: &mut Rng) -> Self {
+    pub(crate) fn random(skew_ms: u64, rng: &mut Rng) -> Self {
         let most = i64::try_from(skew_ms / 2).unwrap_or(i64::MAX);
         Self(match rng.u8(0..4) {
             0 => most,
@@ -23,12 +23,12 @@ impl Clock {
     }
 
     /// What it shows at a true time.
-    pub(super) fn at(self, time: u64) -> UnixMillis {
+    pub(crate) fn at(self, time: u64) -> UnixMillis {
         UnixMillis::new(time.saturating_add_signed(self.0))
     }
 
     /// The true time at which it shows this.
-    pub(super) fn when(self, shown: UnixMillis) -> u64 {
+    pub(crate) fn when(self, shown: UnixMillis) -> u64 {
         shown.get().saturating_add_signed(-self.0)
     }
 }
@@ -41,8 +41,8 @@ enum Habit {
     Anyhow,
 }
 
-pub(super) struct Replica {
-    pub(super) clock: Clock,
+pub(crate) struct Replica {
+    pub(crate) clock: Clock,
     habit: Habit,
     /// None while it is down.
     fleet: Option<Fleet>,
@@ -53,7 +53,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    pub(super) fn new(ring: &Ring, plan: &Plan, rng: &mut Rng) -> Self {
+    pub(crate) fn new(ring: &Ring, plan: &Plan, rng: &mut Rng) -> Self {
         let habit = match rng.u8(0..4) {
             0 => Habit::AtOnce,
             1 => Habit::AtTheLast,
@@ -63,23 +63,23 @@ impl Replica {
         Self { clock, habit, fleet: Some(handle(ring.clone(), rng)), version: 0, delivered: 0 }
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.fleet.is_some()
     }
 
-    pub(super) fn fleet(&self) -> Option<&Fleet> {
+    pub(crate) fn fleet(&self) -> Option<&Fleet> {
         self.fleet.as_ref()
     }
 
-    pub(super) fn version(&self) -> usize {
+    pub(crate) fn version(&self) -> usize {
         self.version
     }
 
-    pub(super) fn delivered(&self) -> usize {
+    pub(crate) fn delivered(&self) -> usize {
         self.delivered
     }
 
-    pub(super) fn load_delay(&self, longest: u64, rng: &mut Rng) -> u64 {
+    pub(crate) fn load_delay(&self, longest: u64, rng: &mut Rng) -> u64 {
         match self.habit {
             Habit::AtOnce => 0,
             Habit::AtTheLast => longest,
@@ -88,7 +88,7 @@ impl Replica {
     }
 
     /// A file comes to its host, and is loaded if the process is up. True if a newer one had come before.
-    pub(super) fn deliver(&mut self, version: usize, ring: Ring) -> bool {
+    pub(crate) fn deliver(&mut self, version: usize, ring: Ring) -> bool {
         self.delivered = self.delivered.max(version);
         let Some(fleet) = &self.fleet else { return false };
         let skipped = match fleet.swap(ring) {
@@ -101,12 +101,12 @@ impl Replica {
         skipped
     }
 
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.fleet = None;
     }
 
     /// A new process on the same host or another, which remembers nothing.
-    pub(super) fn start(&mut self, version: usize, ring: Ring, rng: &mut Rng) {
+    pub(crate) fn start(&mut self, version: usize, ring: Ring, rng: &mut Rng) {
         self.version = version;
         self.delivered = version;
         self.fleet = Some(handle(ring, rng));
@@ -114,7 +114,7 @@ impl Replica {
 }
 
 /// A handle as a server has it.
-pub(super) fn handle(ring: Ring, rng: &mut Rng) -> Fleet {
+pub(crate) fn handle(ring: Ring, rng: &mut Rng) -> Fleet {
     let mut seed = [0; 32];
     rng.fill(&mut seed);
     #[expect(clippy::expect_used, reason = "the name is neither empty nor long")]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use sealstamp::Refusal;
 use serde::Serialize;
 
-use super::Plan;
-use super::judge::{Judge, Verdict};
-use super::operator::{Command, Operator, Target};
+use crate::Plan;
+use crate::judge::{Judge, Verdict};
+use crate::operator::{Command, Operator, Target};
 
 /// What a run found. The order of the members is that of the JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -94,7 +94,7 @@ pub struct Commands {
 }
 
 impl Commands {
-    pub(super) fn count(&mut self, command: Command) {
+    pub(crate) fn count(&mut self, command: Command) {
         let counter = match command {
             Command::Rotate { .. } | Command::RotateTooEarly => &mut self.rotate,
             Command::MoveDate => &mut self.move_date,
@@ -111,7 +111,7 @@ impl Commands {
 }
 
 impl Report {
-    pub(super) fn count(&mut self, verdict: Verdict, refusal: Refusal) {
+    pub(crate) fn count(&mut self, verdict: Verdict, refusal: Refusal) {
         match verdict {
             Verdict::Expired => self.expired_nonces += 1,
             Verdict::Revocation { after_ms } => {
@@ -125,7 +125,7 @@ impl Report {
         }
     }
 
-    pub(super) fn count_retries(&mut self, retries: u64, calm: bool, caught_up: bool, second_explained: bool) {
+    pub(crate) fn count_retries(&mut self, retries: u64, calm: bool, caught_up: bool, second_explained: bool) {
         self.retries += retries;
         let worst = |counts: bool, so_far: u64| if counts { so_far.max(retries) } else { so_far };
         self.worst_retries_per_request = worst(true, self.worst_retries_per_request);
@@ -134,7 +134,7 @@ impl Report {
         self.unexplained_second_retries += u64::from(retries > 1 && !second_explained);
     }
 
-    pub(super) fn finish(mut self, plan: &Plan, took_ms: u64, judge: &Judge, operator: &Operator) -> Self {
+    pub(crate) fn finish(mut self, plan: &Plan, took_ms: u64, judge: &Judge, operator: &Operator) -> Self {
         debug_assert_eq!(judge.serial(), operator.newest().serial());
         self.simulated_minutes = took_ms / 60_000;
         self.replicas = plan.replicas;

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test stops by panicking")]
 
 use proptest::prelude::*;
-use sealstamp_examples::model::{Plan, Report, run};
+use sealstamp_model::{Plan, Report, run};
 
 const MAX_SKEW: u64 = 5_000;
 const PROPAGATION: u64 = 600_000;
