@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::time::UnixMillis;
 use crate::window::Window;
 
 /// What the whole fleet agrees on, in whole seconds. It is part of the ring file and not of each server's options.
@@ -58,6 +59,15 @@ impl Settings {
         self.propagation_s
     }
 
+    /// Of each setting the greater.
+    pub(crate) fn widest(self, other: Self) -> Self {
+        Self {
+            lifetime_s: self.lifetime_s.max(other.lifetime_s),
+            max_skew_s: self.max_skew_s.max(other.max_skew_s),
+            propagation_s: self.propagation_s.max(other.propagation_s),
+        }
+    }
+
     pub(crate) fn max_skew_ms(&self) -> u64 {
         u64::from(self.max_skew_s).saturating_mul(1_000)
     }
@@ -81,6 +91,16 @@ impl Default for Settings {
     fn default() -> Self {
         Self { lifetime_s: 120, max_skew_s: 5, propagation_s: 600 }
     }
+}
+
+/// Settings that are to take the place of others: see [`Ring::change_settings`](crate::Ring::change_settings).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NextSettings {
+    /// When they come into force: nonces minted from then on live as long as these say.
+    pub from: UnixMillis,
+    /// The settings.
+    pub settings: Settings,
 }
 
 /// A setting was out of its range. The message says which one, and the range.

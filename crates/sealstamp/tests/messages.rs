@@ -6,8 +6,8 @@
 use std::fmt::Display;
 
 use sealstamp::{
-    Audience, Fleet, Force, Fresh, KeyState, Kid, Refusal, Ring, RingErrorKind, Settings, Suite, SwapError, Thumbprint,
-    TransitionError, UnixMillis,
+    Audience, Fleet, Force, Fresh, KeyState, Kid, Refusal, Ring, RingErrorKind, RingId, Settings, Suite, SwapError,
+    Thumbprint, TransitionError, UnixMillis,
 };
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
@@ -88,6 +88,16 @@ fn of_refused_rings() {
     assert_eq!(older.to_string(), "the ring has serial 6, older than serial 7 in use");
     let conflict = SwapError::Conflict { serial: 7 };
     assert_eq!(conflict.to_string(), "the ring differs from the one in use and has its serial 7");
+    let [current, offered] = [(6, 0xAB), (7, 0xCD)].map(|(serial, byte)| RingId { serial, digest: [byte; 32] });
+    let apart = SwapError::NotASuccessor { current, offered };
+    assert_eq!(
+        apart.to_string(),
+        "the ring (serial 7, digest cdcdcdcd...) does not come from the one in use (serial 6, digest abababab...)"
+    );
+    let back = SwapError::Unrevoked { kid: ring().keys()[0].kid() };
+    assert_eq!(back.to_string(), format!("key {} was revoked, and is live in the ring", ring().keys()[0].kid()));
+    let kinds = [older, conflict, apart, back].map(|error| error.as_str());
+    assert_eq!(kinds, ["older_serial", "conflict", "not_a_successor", "unrevoked"]);
 }
 
 /// The message says where and why. `ring_file.rs` tests this for every kind.
@@ -97,7 +107,10 @@ fn of_ring_files() {
     let kid = ring().keys()[0].kid();
     for (broken, says) in [
         (String::new(), "line 1: not plain JSON, or cut short".to_owned()),
-        (file.replace("ring/1", "ring/2"), "format: the format is not sealstamp-ring/1".to_owned()),
+        (
+            file.replace("ring/2", "ring/3"),
+            "format: the format is neither sealstamp-ring/2 nor sealstamp-ring/1".to_owned(),
+        ),
         (file.replace(&kid.to_string(), "x"), "key number 1, kid: wrong length or alphabet".to_owned()),
         (file.replacen("\"secret\": \"", "\"secret\": \"_", 1), format!("key {kid}, secret: wrong length or alphabet")),
         (
@@ -116,7 +129,7 @@ fn of_ring_files() {
         assert_eq!((error.kind(), error.line(), error.kid()), (RingErrorKind::Syntax, Some(line), None));
         assert_eq!(error.to_string(), format!("line {line}: not plain JSON, or cut short"));
     }
-    let keyless = format!("{}[]\n}}\n", file.split('[').next().unwrap());
+    let keyless = format!("{}[], \"ancestors\": [] }}\n", file.split('[').next().unwrap());
     assert_eq!(message(Ring::parse(keyless.as_bytes())), "keys: no key can mint");
 }
 

@@ -49,8 +49,16 @@ fn every_refusal_and_its_place() {
     };
     let key = |n: usize| format!("key {}", kid(n));
     let zero = "A".repeat(43);
+    let digest = |n: usize| ring.ancestors().unwrap()[n].to_string().split_once(':').unwrap().1.to_owned();
+    let next = |from: &str, lifetime: u32, skew: u32, propagation: u32| {
+        format!(
+            r#""next_settings": {{"from": "{from}", "lifetime_s": {lifetime}, "max_skew_s": {skew}, "propagation_s": {propagation}}}, "keys""#
+        )
+    };
+    assert!(Ring::parse(file().replace("\"keys\"", &next("2026-11-22T20:00:00Z", 120, 5, 600)).as_bytes()).is_ok());
     let rows: Vec<(String, String, K, String)> = [
-        ("sealstamp-ring/1", "sealstamp-ring/2", K::Format, "format"),
+        ("sealstamp-ring/2", "sealstamp-ring/3", K::Format, "format"),
+        ("sealstamp-ring/2", "sealstamp-ring/1", K::UnknownField, "ancestors"),
         ("\"serial\": 3", "\"serial\": 0", K::OutOfRange, "serial"),
         ("\"serial\": 3", "\"serial\": 9007199254740992", K::OutOfRange, "serial"),
         ("\"serial\": 3", "\"serial\": -1", K::OutOfRange, "line 3"),
@@ -90,6 +98,23 @@ fn every_refusal_and_its_place() {
         (&secret_line(0), "", K::MissingSecret, &key(0)),
         ("\"revoked_at\"", &format!("\"secret\": \"{zero}\", \"revoked_at\""), K::RevokedWithSecret, &key(2)),
         ("\"activates_at\"", "\"activated_at\"", K::UnknownField, "line"),
+        ("\"ancestors\": [", "\"ancestors\": {", K::WrongType, "line"),
+        ("\"ancestors\"", "\"parents\"", K::UnknownField, "line"),
+        ("\"serial\": 2", "\"serial\": 3", K::Lineage, "ancestors"),
+        ("\"serial\": 1", "\"serial\": 0", K::OutOfRange, "ancestors, serial"),
+        ("\"serial\": 1", "\"kid\": 1", K::UnknownField, "line"),
+        ("\"serial\": 1,", "", K::MissingField, "ancestors, serial"),
+        (&digest(1), &digest(0), K::Lineage, "ancestors"),
+        (&digest(1), &digest(1).to_uppercase(), K::BadEncoding, "ancestors, digest"),
+        (&digest(1), &digest(1)[1..], K::BadEncoding, "ancestors, digest"),
+        ("\"digest\"", "\"hash\"", K::UnknownField, "line"),
+        ("\"keys\"", r#""next_settings": {}, "keys""#, K::MissingField, "from"),
+        ("\"keys\"", r#""next_settings": [], "keys""#, K::WrongType, "line"),
+        ("\"keys\"", &next("2026-11-22T20:00:00Z", 0, 5, 600), K::OutOfRange, "lifetime_s"),
+        ("\"keys\"", &next("2026-11-22T20:00:00Z", 120, 61, 600), K::OutOfRange, "max_skew_s"),
+        ("\"keys\"", &next("2026-11-22T20:00:00Z", 120, 5, 2_592_001), K::OutOfRange, "propagation_s"),
+        ("\"keys\"", &next("2026-11-22T20:00:00.000Z", 120, 5, 600), K::BadTime, "from"),
+        ("\"keys\"", &next("2026-11-22T20:00:00Z", 120, 5, 600).replace("from", "at"), K::UnknownField, "line"),
     ]
     .into_iter()
     .map(|(a, b, kind, place)| (a.to_string(), b.to_string(), kind, place.to_string()))
@@ -106,8 +131,8 @@ fn every_refusal_and_its_place() {
 fn faults_of_the_whole_list() {
     use RingErrorKind as K;
     let file = file();
-    let keys = &file[file.find('[').unwrap() + 1..file.rfind(']').unwrap()];
-    let with_keys = |keys: &str| file.replace(&file[file.find('[').unwrap() + 1..file.rfind(']').unwrap()], keys);
+    let keys = &file[file.find('[').unwrap() + 1..file.find(']').unwrap()];
+    let with_keys = |new: &str| file.replace(keys, new);
     assert!(Ring::parse(with_keys(keys).as_bytes()).is_ok());
     assert_eq!(refusal(&with_keys("")).kind(), K::NoActiveKey);
     let one: Vec<&str> = keys.split("},").collect();

@@ -423,7 +423,7 @@ fn the_last_pending_key_is_moved() {
 fn only_key() -> Ring {
     let file = ring().to_json().to_string();
     let cut = file.find("    },\n").unwrap();
-    Ring::parse(format!("{}    }}\n  ]\n}}\n", &file[..cut]).as_bytes()).unwrap()
+    Ring::parse(format!("{}    }}\n  ],\n  \"ancestors\": []\n}}\n", &file[..cut]).as_bytes()).unwrap()
 }
 
 #[test]

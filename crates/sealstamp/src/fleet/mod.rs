@@ -6,15 +6,17 @@
 #[cfg(feature = "reload")]
 pub(crate) mod confirmation;
 pub(crate) mod error;
+
+mod succession;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
 #[cfg(feature = "reload")]
 use std::sync::OnceLock;
 #[cfg(test)]
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -25,6 +27,7 @@ use crate::epoch::EpochKeys;
 #[cfg(feature = "reload")]
 use crate::fleet::confirmation::Confirmation;
 use crate::fleet::error::SwapError;
+use crate::fleet::succession::Revoked;
 use crate::nonce::{self, Nonce, Raw};
 use crate::opened::Opened;
 use crate::refusal::Refusal;
@@ -63,6 +66,8 @@ struct Inner {
     /// Set if service is refused without it.
     #[cfg(feature = "reload")]
     confirmation: OnceLock<Arc<Confirmation>>,
+    /// What this process has seen revoked. Held while a ring is swapped in.
+    revoked: Mutex<Revoked>,
     #[cfg(test)]
     derivations: AtomicU64,
 }
@@ -90,6 +95,8 @@ impl Fleet {
     }
 
     fn assemble(ring: Ring, audience: Audience, seed: [u8; 32], counter: Counter) -> Self {
+        let mut revoked = Revoked::default();
+        revoked.learn(&ring);
         let keys = EpochKeys::derive(Arc::new(ring), &audience, None);
         Self(Arc::new(Inner {
             keys: ArcSwap::from_pointee(keys),
@@ -98,6 +105,7 @@ impl Fleet {
             counter,
             #[cfg(feature = "reload")]
             confirmation: OnceLock::new(),
+            revoked: Mutex::new(revoked),
             #[cfg(test)]
             derivations: AtomicU64::new(0),
         }))
@@ -140,31 +148,35 @@ impl Fleet {
         if minted_at.epoch() != Some(raw.epoch()) {
             return Err(Refusal::NotAuthentic);
         }
-        let age = keys.ring.settings().window().judge(minted_at, now)?;
+        let age = keys.ring.window(minted_at).judge(minted_at, now)?;
         if found.window_end.is_some_and(|end| minted_at > end) {
             return Err(Refusal::KeyRetired);
         }
         Ok(Opened { kid: raw.kid(), minted_at, age_ms: age.ms, renew: age.renew })
     }
 
-    /// Replaces the ring by a new one, in one step, while other threads mint and open.
+    /// Replaces the ring by a successor, in one step, while other threads mint and open.
     ///
-    /// If the ring is the one in use, nothing changes.
+    /// If the ring is the one in use, nothing changes. A successor has a greater serial and names the ring in use among its
+    /// [`ancestors`](Ring::ancestors). No key is ever taken as live that this process has seen revoked.
     ///
     /// # Errors
-    /// [`SwapError`] if the ring is older than the one in use, or is a different ring with the same serial. The serial
-    /// that a process uses never goes back.
+    /// [`SwapError`] if the ring is older than the one in use, a different one with the same serial, of another line, or
+    /// brings a revoked key back. The ring in use stays in use.
     pub fn swap(&self, ring: Ring) -> Result<(), SwapError> {
+        // One swap at a time. Only `keys_at` changes the pointer meanwhile, and it keeps the ring. What is behind the lock is
+        // never half done, so a panic elsewhere does not matter.
+        let mut revoked = self.0.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.ring();
+        if ring == *current {
+            return Ok(());
+        }
+        succession::check(&current, &ring)?;
+        revoked.check(&ring)?;
+        revoked.learn(&ring);
         let ring = Arc::new(ring);
         loop {
             let current = self.0.keys.load();
-            let (serial, offered) = (current.ring.serial(), ring.serial());
-            if offered < serial {
-                return Err(SwapError::OlderSerial { current: serial, offered });
-            }
-            if offered == serial {
-                return if *ring == *current.ring { Ok(()) } else { Err(SwapError::Conflict { serial }) };
-            }
             let next = Arc::new(self.derive(Arc::clone(&ring), current.around()));
             if self.replace(&current, next) {
                 return Ok(());

@@ -227,9 +227,11 @@ use hmac::KeyInit as _;
 #[test]
 fn debug_of_everything_that_holds_a_secret() {
     let ring = Ring::init(Settings::default(), Suite::Aes256Gcm, at(10_000), Fresh::insecure_from_seed(1));
-    let shown = "Ring { serial: 1, settings: Settings { lifetime_s: 120, max_skew_s: 5, propagation_s: 600 }, keys: [\
+    let shown = "Ring { serial: 1, settings: Settings { lifetime_s: 120, max_skew_s: 5, propagation_s: 600 }, \
+        next_settings: None, keys: [\
         Key { kid: KID0, suite: aes-256-gcm, created_at: 10000, activates_at: Some(5000), revoked_at: None, .. }, \
-        Key { kid: KID1, suite: aes-256-gcm, created_at: 10000, activates_at: None, revoked_at: None, .. }] }"
+        Key { kid: KID1, suite: aes-256-gcm, created_at: 10000, activates_at: None, revoked_at: None, .. }], \
+        lineage: Some(Lineage([])) }"
         .replace("KID0", &ring.keys()[0].kid().to_string())
         .replace("KID1", &ring.keys()[1].kid().to_string());
     assert_eq!(format!("{ring:?}"), shown);

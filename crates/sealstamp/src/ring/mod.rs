@@ -16,13 +16,16 @@
 
 pub(crate) mod format;
 pub(crate) mod key;
+pub(crate) mod lineage;
 pub(crate) mod state;
 pub(crate) mod transition;
 
 use crate::ring::key::Key;
+use crate::ring::lineage::Lineage;
 use crate::ring::state::{KeyState, KeyStatus};
-use crate::settings::Settings;
+use crate::settings::{NextSettings, Settings};
 use crate::time::UnixMillis;
+use crate::window::Window;
 
 /// The most keys that a ring may hold.
 const MAX_KEYS: usize = 1_024;
@@ -37,7 +40,10 @@ const MAX_SERIAL: u64 = (1 << 53) - 1;
 pub struct Ring {
     serial: u64,
     settings: Settings,
+    next_settings: Option<NextSettings>,
     keys: Vec<Key>,
+    /// None if the ring was read from a file of version 1.
+    lineage: Option<Lineage>,
 }
 
 impl Ring {
@@ -47,10 +53,42 @@ impl Ring {
         self.serial
     }
 
-    /// The fleet's settings.
+    /// The fleet's settings, until [`next_settings`](Self::next_settings) take their place, if there are any. What is in
+    /// force at some time is in [`settings_at`](Self::settings_at).
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The settings that are to take the place of the others, and when. They stay here for some time after they have: as
+    /// long as a nonce may be fresh that was minted before.
+    #[must_use]
+    pub const fn next_settings(&self) -> Option<&NextSettings> {
+        self.next_settings.as_ref()
+    }
+
+    /// The settings in force at `now`: how long a nonce is good that is minted then.
+    #[must_use]
+    pub fn settings_at(&self, now: UnixMillis) -> &Settings {
+        self.next_settings.as_ref().filter(|next| next.from <= now).map_or(&self.settings, |next| &next.settings)
+    }
+
+    /// The settings that margins are computed with: of each the greater, while a change is under way.
+    pub(crate) fn margins(&self) -> Settings {
+        self.next_settings.map_or(self.settings, |next| self.settings.widest(next.settings))
+    }
+
+    /// How a nonce is judged that was minted at `minted_at`.
+    ///
+    /// Its lifetime is the one in force when it was minted. So all replicas agree on it, and it does not change while the
+    /// nonce is with its client. A change of the skew widens it for nonces from before the change: there may be clocks that
+    /// are as far off as the wider skew says.
+    pub(crate) fn window(&self, minted_at: UnixMillis) -> Window {
+        match &self.next_settings {
+            None => self.settings.window(),
+            Some(next) if next.from <= minted_at => next.settings.window(),
+            Some(_) => Window { max_skew_ms: self.margins().max_skew_ms(), ..self.settings.window() },
+        }
     }
 
     /// The keys, in the order of their creation.
@@ -113,7 +151,7 @@ impl Ring {
     ///
     /// The successor is the next key in the list with a date, revoked or not. Without a successor there is no end.
     pub(crate) fn window_end(&self, index: usize) -> Option<UnixMillis> {
-        Some(self.successor_date(index)?.saturating_add(self.settings.max_skew_ms()))
+        Some(self.successor_date(index)?.saturating_add(self.margins().max_skew_ms()))
     }
 
     fn successor_date(&self, index: usize) -> Option<UnixMillis> {
@@ -124,10 +162,10 @@ impl Ring {
     /// least until the last nonce has expired that a replica could mint with it before it loaded the ring.
     fn prunable_at(&self, index: usize) -> Option<UnixMillis> {
         let key = self.keys.get(index)?;
-        let grace = self.settings.grace_ms();
+        let grace = self.margins().grace_ms();
         let unused = key.activates_at.and(self.successor_date(index)).map(|at| at.saturating_add(grace));
         let Some(revoked_at) = key.revoked_at else { return unused };
-        let forgotten = revoked_at.saturating_add(self.settings.propagation_ms()).saturating_add(grace);
+        let forgotten = revoked_at.saturating_add(self.margins().propagation_ms()).saturating_add(grace);
         if key.activates_at.is_none() { Some(forgotten) } else { Some(unused?.max(forgotten)) }
     }
 

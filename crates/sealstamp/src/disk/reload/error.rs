@@ -13,7 +13,7 @@ use crate::fleet::error::SwapError;
 pub enum ReloadError {
     /// It could not be read, or is not a ring.
     File(FileError),
-    /// It is a ring, but older than the one in use, or a different one with the same serial.
+    /// It is a ring, but not a successor of the one in use.
     Swap(SwapError),
     /// It is a ring, but its serial is below the one that this process was told to ask for.
     BelowMinSerial {
@@ -31,8 +31,7 @@ impl ReloadError {
         match self {
             Self::File(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => "not_found",
             Self::File(error) => error.kind().as_str(),
-            Self::Swap(SwapError::OlderSerial { .. }) => "older_serial",
-            Self::Swap(SwapError::Conflict { .. }) => "conflict",
+            Self::Swap(error) => error.as_str(),
             Self::BelowMinSerial { .. } => "below_min_serial",
         }
     }

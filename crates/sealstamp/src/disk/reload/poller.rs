@@ -160,12 +160,12 @@ impl Poller {
         let stopped = state.thread == ReloadThread::Stopped;
         ReloadStatus {
             version: env!("CARGO_PKG_VERSION"),
-            fit: state.fault.is_none() && !stopped && age_ms <= ring.settings().propagation_ms(),
+            fit: state.fault.is_none() && !stopped && age_ms <= ring.settings_at(now).propagation_ms(),
             serving: self.fleet.is_serving(),
             audience: self.fleet.audience().clone(),
             serial: ring.serial(),
             digest: ring.digest(),
-            settings: *ring.settings(),
+            settings: *ring.settings_at(now),
             keys: ring.status(now).map(|of| StatusKey { kid: of.key.kid(), state: of.state }).collect(),
             loaded_at: state.loaded_at,
             age_ms,

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::audience::Audience;
 use crate::disk::exposure::Exposure;
 use crate::disk::reload::error::ReloadError;
+use crate::encoding;
 use crate::kid::Kid;
 use crate::ring::state::KeyState;
 use crate::settings::Settings;
@@ -218,8 +219,6 @@ struct Hex<'b>(&'b [u8; 32]);
 
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let (high, low) = self.0.split_at(16);
-        let number = |half: &[u8]| u128::from_be_bytes(*half.first_chunk().unwrap_or(&[0; 16]));
-        to.collect_str(&format_args!("{:032x}{:032x}", number(high), number(low)))
+        to.serialize_str(&encoding::hex_32(self.0))
     }
 }

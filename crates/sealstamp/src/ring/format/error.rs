@@ -12,7 +12,7 @@ pub enum RingErrorKind {
     TooLarge,
     /// Not JSON, cut short, not UTF-8, or with an escape. The format has no escapes.
     Syntax,
-    /// `format` is not `sealstamp-ring/1`.
+    /// `format` is neither `sealstamp-ring/2` nor `sealstamp-ring/1`.
     Format,
     /// A member that the format does not have.
     UnknownField,
@@ -49,6 +49,8 @@ pub enum RingErrorKind {
     NoActiveKey,
     /// More than 1,024 keys.
     TooManyKeys,
+    /// The ancestors are more than 64, name one ring twice, or do not go down from the serial of the ring.
+    Lineage,
 }
 
 impl RingErrorKind {
@@ -76,6 +78,7 @@ impl RingErrorKind {
             Self::MissingSecret => "missing_secret",
             Self::NoActiveKey => "no_active_key",
             Self::TooManyKeys => "too_many_keys",
+            Self::Lineage => "lineage",
         }
     }
 
@@ -83,7 +86,7 @@ impl RingErrorKind {
         match self {
             Self::TooLarge => "the file is larger than 1 MiB",
             Self::Syntax => "not plain JSON, or cut short",
-            Self::Format => "the format is not sealstamp-ring/1",
+            Self::Format => "the format is neither sealstamp-ring/2 nor sealstamp-ring/1",
             Self::UnknownField => "a member that the format does not have",
             Self::DuplicateMember => "a member stands twice",
             Self::MissingField => "a member is missing",
@@ -101,6 +104,7 @@ impl RingErrorKind {
             Self::MissingSecret => "the key has no secret and is not revoked",
             Self::NoActiveKey => "no key can mint",
             Self::TooManyKeys => "more than 1,024 keys",
+            Self::Lineage => "more than 64 ancestors, one of them twice, or a serial out of order",
         }
     }
 }

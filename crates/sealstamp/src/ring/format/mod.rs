@@ -1,4 +1,7 @@
-//! `sealstamp-ring/1`: from bytes to a ring and back.
+//! `sealstamp-ring/2`: from bytes to a ring and back.
+//!
+//! A file of `sealstamp-ring/1` is read as well. Such a ring has no lineage, and stays of that version, with the digest of its
+//! file, until a transition makes the next ring of it.
 //!
 //! The format is strict on purpose. Each value has one spelling, and members that are unknown or come twice are
 //! refused. So two versions of the software never read one file differently. An error names the line or the key, and
@@ -14,4 +17,6 @@ mod raw;
 mod write;
 
 /// The name of the format and its version.
-const FORMAT: &str = "sealstamp-ring/1";
+const FORMAT: &str = "sealstamp-ring/2";
+/// The version before, in which a ring has no lineage and no change of its settings.
+const FORMAT_1: &str = "sealstamp-ring/1";

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::encoding;
 use crate::kid::Kid;
-use crate::ring::format::FORMAT;
 use crate::ring::format::error::{Place, RingError, RingErrorKind};
-use crate::ring::format::raw::{self, RawKey, RawRing};
+use crate::ring::format::raw::{self, RawId, RawKey, RawRing, RawSettings};
+use crate::ring::format::{FORMAT, FORMAT_1};
 use crate::ring::key::{Key, Material};
+use crate::ring::lineage::{Lineage, RingId};
 use crate::ring::{MAX_KEYS, MAX_SERIAL, Ring, Unfit};
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{NextSettings, Settings};
 use crate::suite::Suite;
 use crate::time::UnixMillis;
 
@@ -19,7 +20,7 @@ impl Ring {
     /// The most bytes that a ring file may have.
     pub const MAX_FILE_LEN: usize = 1 << 20;
 
-    /// Reads a ring file of the format `sealstamp-ring/1`.
+    /// Reads a ring file of the format `sealstamp-ring/2`, or of `sealstamp-ring/1`, the version before.
     ///
     /// The caller wipes `bytes` (see [`zeroize::Zeroizing`]). No copy of a secret is left anywhere else.
     ///
@@ -29,7 +30,7 @@ impl Ring {
     /// ```
     /// use sealstamp::{Ring, RingErrorKind};
     ///
-    /// let error = Ring::parse(br#"{"format": "sealstamp-ring/1","#).unwrap_err();
+    /// let error = Ring::parse(br#"{"format": "sealstamp-ring/2","#).unwrap_err();
     /// assert_eq!(error.kind(), RingErrorKind::Syntax);
     /// assert_eq!(error.line(), Some(1));
     /// ```
@@ -69,29 +70,75 @@ impl Ring {
     }
 }
 
+fn fault(kind: RingErrorKind, member: &'static str) -> RingError {
+    RingError { kind, place: Place::Member(member) }
+}
+
+fn need<T>(value: Option<T>, member: &'static str) -> Result<T, RingError> {
+    value.ok_or(fault(RingErrorKind::MissingField, member))
+}
+
 fn from_raw(raw: &RawRing<'_>) -> Result<Ring, RingError> {
-    let fault = |kind, member| RingError { kind, place: Place::Member(member) };
-    let need = |value: Option<u64>, member| value.ok_or(fault(RingErrorKind::MissingField, member));
-    let narrow =
-        |value, member| u32::try_from(need(value, member)?).map_err(|_| fault(RingErrorKind::OutOfRange, member));
-    if raw.format.ok_or(fault(RingErrorKind::MissingField, "format"))? != FORMAT {
-        return Err(fault(RingErrorKind::Format, "format"));
+    let version_1 = match need(raw.format, "format")? {
+        FORMAT => false,
+        FORMAT_1 => true,
+        _ => return Err(fault(RingErrorKind::Format, "format")),
+    };
+    if version_1 && raw.next_settings.is_some() {
+        return Err(fault(RingErrorKind::UnknownField, "next_settings"));
     }
-    let serial = need(raw.serial, "serial")?;
-    if !(1..=MAX_SERIAL).contains(&serial) {
-        return Err(fault(RingErrorKind::OutOfRange, "serial"));
-    }
-    let lifetime_s = narrow(raw.lifetime_s, "lifetime_s")?;
-    let max_skew_s = narrow(raw.max_skew_s, "max_skew_s")?;
-    let propagation_s = narrow(raw.propagation_s, "propagation_s")?;
-    let settings = Settings::new(lifetime_s, max_skew_s, propagation_s)
-        .map_err(|e| fault(RingErrorKind::OutOfRange, e.member()))?;
-    let raw_keys = raw.keys.as_deref().ok_or(fault(RingErrorKind::MissingField, "keys"))?;
+    let serial = serial_from_raw(raw.serial, "serial")?;
+    let settings = settings_from_raw(raw.lifetime_s, raw.max_skew_s, raw.propagation_s)?;
+    let next_settings = raw.next_settings.as_ref().map(next_settings_from_raw).transpose()?;
+    let lineage = match &raw.ancestors {
+        None if version_1 => None,
+        Some(_) if version_1 => return Err(fault(RingErrorKind::UnknownField, "ancestors")),
+        None => return Err(fault(RingErrorKind::MissingField, "ancestors")),
+        Some(ancestors) => Some(lineage_from_raw(ancestors, serial)?),
+    };
+    let raw_keys = need(raw.keys.as_deref(), "keys")?;
     if raw_keys.len() > MAX_KEYS {
         return Err(fault(RingErrorKind::TooManyKeys, "keys"));
     }
     let keys = raw_keys.iter().zip(1..).map(|(key, position)| key_from_raw(key, position));
-    Ok(Ring { serial, settings, keys: keys.collect::<Result<_, _>>()? })
+    Ok(Ring { serial, settings, next_settings, keys: keys.collect::<Result<_, _>>()?, lineage })
+}
+
+fn serial_from_raw(serial: Option<u64>, member: &'static str) -> Result<u64, RingError> {
+    let serial = need(serial, member)?;
+    if (1..=MAX_SERIAL).contains(&serial) { Ok(serial) } else { Err(fault(RingErrorKind::OutOfRange, member)) }
+}
+
+fn settings_from_raw(
+    lifetime_s: Option<u64>,
+    max_skew_s: Option<u64>,
+    propagation_s: Option<u64>,
+) -> Result<Settings, RingError> {
+    let narrow =
+        |value, member| u32::try_from(need(value, member)?).map_err(|_| fault(RingErrorKind::OutOfRange, member));
+    let lifetime_s = narrow(lifetime_s, "lifetime_s")?;
+    let max_skew_s = narrow(max_skew_s, "max_skew_s")?;
+    let propagation_s = narrow(propagation_s, "propagation_s")?;
+    Settings::new(lifetime_s, max_skew_s, propagation_s).map_err(|e| fault(RingErrorKind::OutOfRange, e.member()))
+}
+
+fn next_settings_from_raw(raw: &RawSettings<'_>) -> Result<NextSettings, RingError> {
+    let from = parse_time(need(raw.from, "from")?).ok_or(fault(RingErrorKind::BadTime, "from"))?;
+    Ok(NextSettings { from, settings: settings_from_raw(raw.lifetime_s, raw.max_skew_s, raw.propagation_s)? })
+}
+
+fn lineage_from_raw(raw: &[RawId<'_>], serial: u64) -> Result<Lineage, RingError> {
+    if raw.len() > Ring::MAX_ANCESTORS {
+        return Err(fault(RingErrorKind::Lineage, "ancestors"));
+    }
+    let ids = raw.iter().map(|id| {
+        let serial = serial_from_raw(id.serial, "ancestors, serial")?;
+        let digest = need(id.digest, "ancestors, digest")?;
+        let digest = encoding::unhex_32(digest).ok_or(fault(RingErrorKind::BadEncoding, "ancestors, digest"))?;
+        Ok(RingId { serial, digest })
+    });
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    Lineage::read(ids, serial).ok_or(fault(RingErrorKind::Lineage, "ancestors"))
 }
 
 fn key_from_raw(raw: &RawKey<'_>, position: usize) -> Result<Key, RingError> {

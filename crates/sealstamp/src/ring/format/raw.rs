@@ -18,7 +18,23 @@ pub(super) struct RawRing<'a> {
     pub(super) lifetime_s: Option<u64>,
     pub(super) max_skew_s: Option<u64>,
     pub(super) propagation_s: Option<u64>,
+    pub(super) next_settings: Option<RawSettings<'a>>,
     pub(super) keys: Option<Vec<RawKey<'a>>>,
+    pub(super) ancestors: Option<Vec<RawId<'a>>>,
+}
+
+#[derive(Default)]
+pub(super) struct RawSettings<'a> {
+    pub(super) from: Option<&'a str>,
+    pub(super) lifetime_s: Option<u64>,
+    pub(super) max_skew_s: Option<u64>,
+    pub(super) propagation_s: Option<u64>,
+}
+
+#[derive(Default)]
+pub(super) struct RawId<'a> {
+    pub(super) serial: Option<u64>,
+    pub(super) digest: Option<&'a str>,
 }
 
 #[derive(Default)]
@@ -67,7 +83,9 @@ trait Members<'a>: Default {
 enum Slot<'s, 'a> {
     Text(&'s mut Option<&'a str>),
     Number(&'s mut Option<u64>),
+    Settings(&'s mut Option<RawSettings<'a>>),
     Keys(&'s mut Option<Vec<RawKey<'a>>>),
+    Ids(&'s mut Option<Vec<RawId<'a>>>),
 }
 
 impl<'a> Members<'a> for RawRing<'a> {
@@ -78,7 +96,31 @@ impl<'a> Members<'a> for RawRing<'a> {
             "lifetime_s" => Slot::Number(&mut self.lifetime_s),
             "max_skew_s" => Slot::Number(&mut self.max_skew_s),
             "propagation_s" => Slot::Number(&mut self.propagation_s),
+            "next_settings" => Slot::Settings(&mut self.next_settings),
             "keys" => Slot::Keys(&mut self.keys),
+            "ancestors" => Slot::Ids(&mut self.ancestors),
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Members<'a> for RawSettings<'a> {
+    fn member(&mut self, name: &str) -> Option<Slot<'_, 'a>> {
+        Some(match name {
+            "from" => Slot::Text(&mut self.from),
+            "lifetime_s" => Slot::Number(&mut self.lifetime_s),
+            "max_skew_s" => Slot::Number(&mut self.max_skew_s),
+            "propagation_s" => Slot::Number(&mut self.propagation_s),
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Members<'a> for RawId<'a> {
+    fn member(&mut self, name: &str) -> Option<Slot<'_, 'a>> {
+        Some(match name {
+            "serial" => Slot::Number(&mut self.serial),
+            "digest" => Slot::Text(&mut self.digest),
             _ => return None,
         })
     }
@@ -99,7 +141,7 @@ impl<'a> Members<'a> for RawKey<'a> {
     }
 }
 
-/// Reads one value: [`Text`], [`Number`], [`Keys`] or an object. It is the seed and the visitor at once.
+/// Reads one value: [`Text`], [`Number`], a [`List`] or an object. It is the seed and the visitor at once.
 struct Reader<'f, T> {
     fault: &'f Fault,
     of: PhantomData<T>,
@@ -113,7 +155,8 @@ impl<'f, T> Reader<'f, T> {
 
 struct Text;
 struct Number;
-struct Keys;
+/// An array of objects.
+struct List<T>(PhantomData<T>);
 
 impl<'de> DeserializeSeed<'de> for Reader<'_, Text> {
     type Value = &'de str;
@@ -159,28 +202,28 @@ impl<'de> Visitor<'de> for Reader<'_, Number> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_, Keys> {
-    type Value = Vec<RawKey<'de>>;
+impl<'de, T: Members<'de>> DeserializeSeed<'de> for Reader<'_, List<T>> {
+    type Value = Vec<T>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_, Keys> {
-    type Value = Vec<RawKey<'de>>;
+impl<'de, T: Members<'de>> Visitor<'de> for Reader<'_, List<T>> {
+    type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-        let mut keys = Vec::new();
-        let one = || Reader::<RawKey<'de>>::new(self.fault);
-        while let Some(key) = from.next_element_seed(one())? {
-            keys.push(key);
+        let mut list = Vec::new();
+        let one = || Reader::<T>::new(self.fault);
+        while let Some(object) = from.next_element_seed(one())? {
+            list.push(object);
         }
-        Ok(keys)
+        Ok(list)
     }
 }
 
@@ -206,7 +249,11 @@ impl<'de, T: Members<'de>> Visitor<'de> for Reader<'_, T> {
             match object.member(name).ok_or_else(|| fault.raise(RingErrorKind::UnknownField))? {
                 Slot::Text(slot) => fill(slot, from.next_value_seed(Reader::<Text>::new(fault))?, fault)?,
                 Slot::Number(slot) => fill(slot, from.next_value_seed(Reader::<Number>::new(fault))?, fault)?,
-                Slot::Keys(slot) => fill(slot, from.next_value_seed(Reader::<Keys>::new(fault))?, fault)?,
+                Slot::Settings(slot) => {
+                    fill(slot, from.next_value_seed(Reader::<RawSettings<'_>>::new(fault))?, fault)?
+                }
+                Slot::Keys(slot) => fill(slot, from.next_value_seed(Reader::<List<RawKey<'_>>>::new(fault))?, fault)?,
+                Slot::Ids(slot) => fill(slot, from.next_value_seed(Reader::<List<RawId<'_>>>::new(fault))?, fault)?,
             }
         }
         Ok(object)

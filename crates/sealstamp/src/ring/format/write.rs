@@ -6,11 +6,15 @@ use zeroize::Zeroizing;
 
 use crate::encoding;
 use crate::ring::Ring;
-use crate::ring::format::FORMAT;
+use crate::ring::format::{FORMAT, FORMAT_1};
+use crate::ring::lineage::RingId;
 use crate::secret::Secret;
+use crate::settings::NextSettings;
 
 impl Ring {
     /// SHA-256 of the ring's file without its secrets: 32 bytes. They tell two rings apart and reveal no secret.
+    ///
+    /// They cover the ancestors too, so two rings of different histories differ even if their keys are the same.
     ///
     /// `jq 'del(.keys[].secret)' ring.json | sha256sum` computes the same from the file.
     #[must_use]
@@ -18,16 +22,18 @@ impl Ring {
         Sha256::digest(self.write(&FileForm::of(self).without_secrets()).as_bytes()).into()
     }
 
-    /// The ring as a file: JSON of the format `sealstamp-ring/1`, with its secrets. It ends in a line feed.
+    /// The ring as a file, with its secrets: JSON of the format `sealstamp-ring/2`, or of `sealstamp-ring/1` if it was read
+    /// from such a file. It ends in a line feed.
     #[must_use]
     pub fn to_json(&self) -> Zeroizing<String> {
         self.write(&FileForm::of(self))
     }
 
     fn write(&self, form: &FileForm<'_>) -> Zeroizing<String> {
-        // A buffer that grows leaves copies behind that nobody wipes. So the room is made first: a key takes less than
-        // 512 bytes.
-        let room = self.keys.len().saturating_mul(512).saturating_add(512);
+        // A buffer that grows leaves copies behind that nobody wipes. So the room is made first: a key takes less than 512
+        // bytes, and so does all that is neither a key nor an ancestor. An ancestor takes less than 160.
+        let ancestors = form.ancestors.as_ref().map_or(0, Vec::len).saturating_mul(160);
+        let room = self.keys.len().saturating_mul(512).saturating_add(512).saturating_add(ancestors);
         let mut out = Zeroizing::new(Vec::with_capacity(room));
         let mut json = serde_json::Serializer::with_formatter(&mut *out, serde_json::ser::PrettyFormatter::new());
         #[expect(clippy::expect_used, reason = "strings and numbers are written to memory; neither step can fail")]
@@ -47,7 +53,25 @@ struct FileForm<'r> {
     lifetime_s: u32,
     max_skew_s: u32,
     propagation_s: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_settings: Option<SettingsForm>,
     keys: Vec<KeyForm<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ancestors: Option<Vec<IdForm>>,
+}
+
+#[derive(Serialize)]
+struct SettingsForm {
+    from: String,
+    lifetime_s: u32,
+    max_skew_s: u32,
+    propagation_s: u32,
+}
+
+#[derive(Serialize)]
+struct IdForm {
+    serial: u64,
+    digest: String,
 }
 
 #[derive(Serialize)]
@@ -82,13 +106,22 @@ impl<'r> FileForm<'r> {
             activates_at: key.activates_at.map(|at| at.to_string()),
             revoked_at: key.revoked_at.map(|at| at.to_string()),
         });
+        let id = |id: &RingId| IdForm { serial: id.serial, digest: encoding::hex_32(&id.digest) };
+        let next = |next: &NextSettings| SettingsForm {
+            from: next.from.to_string(),
+            lifetime_s: next.settings.lifetime_s(),
+            max_skew_s: next.settings.max_skew_s(),
+            propagation_s: next.settings.propagation_s(),
+        };
         Self {
-            format: FORMAT,
+            format: if ring.lineage.is_some() { FORMAT } else { FORMAT_1 },
             serial: ring.serial,
             lifetime_s: ring.settings.lifetime_s(),
             max_skew_s: ring.settings.max_skew_s(),
             propagation_s: ring.settings.propagation_s(),
+            next_settings: ring.next_settings.as_ref().map(next),
             keys: keys.collect(),
+            ancestors: ring.ancestors().map(|ids| ids.iter().map(id).collect()),
         }
     }
 

@@ -9,12 +9,21 @@ use crate::suite::Suite;
 use crate::time::UnixMillis;
 
 impl Ring {
-    /// A copy with the next serial. Refused if there is no next serial, or if a file cannot write the time `now`.
+    /// A copy with the next serial, which names this ring as its parent. Refused if there is no next serial, or if a file
+    /// cannot write the time `now`.
+    ///
+    /// If the settings have changed for good, the copy has only the new ones.
     pub(super) fn successor(&self, now: UnixMillis) -> Result<Self, TransitionError> {
         if self.serial >= MAX_SERIAL || now > UnixMillis::MAX_DATE {
             return Err(TransitionError::OutOfRange);
         }
-        Ok(Self { serial: self.serial.saturating_add(1), ..self.clone() })
+        let lineage = self.lineage.clone().unwrap_or_default().naming(&[self.id()]);
+        let mut next = Self { serial: self.serial.saturating_add(1), lineage: Some(lineage), ..self.clone() };
+        if let Some(change) = self.next_settings.filter(|_| self.settled_at().is_some_and(|at| at <= now)) {
+            next.settings = change.settings;
+            next.next_settings = None;
+        }
+        Ok(next)
     }
 
     /// The position of the staged key without a date.
@@ -61,7 +70,7 @@ impl Ring {
 
     /// Whether the key at `index` has a date that has not come yet on a slow clock of the fleet.
     pub(super) fn is_dated_after(&self, index: usize, now: UnixMillis) -> bool {
-        let slow = now.saturating_sub(self.settings.max_skew_ms());
+        let slow = now.saturating_sub(self.margins().max_skew_ms());
         self.keys.get(index).and_then(|k| k.activates_at).is_some_and(|at| at > slow)
     }
 
@@ -71,7 +80,7 @@ impl Ring {
     /// Otherwise the heir's date would have to be later still, and until then the slow clock would mint with a key
     /// before all of them.
     pub(super) fn promote(&mut self, index: usize, heir: usize, now: UnixMillis) {
-        let slow = now.saturating_sub(self.settings.max_skew_ms());
+        let slow = now.saturating_sub(self.margins().max_skew_ms());
         for key in self.keys.iter_mut().take(heir).skip(index).skip(1) {
             key.activates_at = key.activates_at.filter(|at| *at < slow);
         }

@@ -42,6 +42,14 @@ pub enum TransitionError {
         /// When the key may be revoked, if the ring is rotated now.
         legal_at: UnixMillis,
     },
+    /// The settings are changing already. The next change may be made when the last nonce has expired that was minted before
+    /// this one.
+    SettingsPending {
+        /// When that is.
+        legal_at: UnixMillis,
+    },
+    /// The settings are these already.
+    SameSettings,
     /// No key of the ring has this kid.
     UnknownKid,
     /// The key is revoked already.
@@ -64,9 +72,11 @@ impl TransitionError {
             | Self::TooEarly { legal_at }
             | Self::DateStands { legal_at, .. }
             | Self::NotYetPrunable { legal_at }
-            | Self::OnlyKey { legal_at } => Some(legal_at),
+            | Self::OnlyKey { legal_at }
+            | Self::SettingsPending { legal_at } => Some(legal_at),
             Self::NothingPending
             | Self::NothingToPrune
+            | Self::SameSettings
             | Self::UnknownKid
             | Self::AlreadyRevoked { .. }
             | Self::OutOfRange
@@ -95,6 +105,10 @@ impl fmt::Display for TransitionError {
             Self::OnlyKey { legal_at } => {
                 write!(f, "no other key could mint; rotate first, then the fleet can do without this one at {legal_at}")
             }
+            Self::SettingsPending { legal_at } => {
+                write!(f, "the settings are changing; they may be changed again at {legal_at}")
+            }
+            Self::SameSettings => f.write_str("the settings are these already"),
             Self::UnknownKid => f.write_str("no key of the ring has this kid"),
             Self::AlreadyRevoked { revoked_at } => write!(f, "the key was revoked at {revoked_at}"),
             Self::OutOfRange => f.write_str("a time, the serial or the number of keys would be out of range"),

@@ -2,6 +2,7 @@
 
 use crate::ring::Ring;
 use crate::ring::key::Key;
+use crate::ring::lineage::Lineage;
 use crate::secret::Fresh;
 use crate::settings::Settings;
 use crate::suite::Suite;
@@ -27,6 +28,7 @@ impl Ring {
         let [first, second] = fresh.0;
         let mut active = Key::staged(first, suite, now);
         active.activates_at = Some(now.saturating_sub(settings.max_skew_ms()));
-        Self { serial: 1, settings, keys: vec![active, Key::staged(second, suite, now)] }
+        let keys = vec![active, Key::staged(second, suite, now)];
+        Self { serial: 1, settings, next_settings: None, keys, lineage: Some(Lineage::default()) }
     }
 }

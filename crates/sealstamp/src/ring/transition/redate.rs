@@ -46,7 +46,7 @@ impl Ring {
     /// With [`Force::YesAtACost`], only the first and the last of them, and `DateStands` because of a revoked key.
     pub fn move_date(&self, at: UnixMillis, now: UnixMillis, force: Force) -> Result<Transition, TransitionError> {
         let Dated { index, kid, date, near } = self.dated(now)?;
-        let settings = self.settings;
+        let settings = self.margins();
         let mut next = self.successor(now)?;
         let Some(key) = next.keys.get_mut(index) else { return Err(TransitionError::NothingPending) };
         let everywhere =
@@ -89,7 +89,7 @@ impl Ring {
         if let Some(key) = next.keys.get_mut(index) {
             key.activates_at = None;
         }
-        let settings = self.settings;
+        let settings = self.margins();
         let propagated = now.saturating_add(settings.propagation_ms());
         let retries_until = near.then(|| propagated.saturating_add(settings.grace_ms()));
         next.finish(Cost { retries_until, unknown_key_until: None })
@@ -112,7 +112,7 @@ impl Ring {
         if held {
             return Err(TransitionError::DateStands { kid, legal_at: date });
         }
-        let settings = self.settings;
+        let settings = self.margins();
         let loaded = now.saturating_add(settings.propagation_ms()).saturating_add(settings.max_skew_ms());
         Ok(Dated { index, kid, date, near: date < loaded })
     }

@@ -20,7 +20,7 @@ impl Ring {
     /// - [`TransitionError::OnlyKey`] if no other key could mint, unless forced.
     /// - [`TransitionError::OutOfRange`].
     pub fn revoke(&self, kid: Kid, now: UnixMillis, fresh: Fresh, force: Force) -> Result<Transition, TransitionError> {
-        let settings = self.settings;
+        let settings = self.margins();
         let index = self.keys.iter().position(|k| k.kid() == kid).ok_or(TransitionError::UnknownKid)?;
         let mut next = self.successor(now)?;
         let Some(key) = next.keys.get_mut(index) else { return Err(TransitionError::UnknownKid) };
@@ -56,7 +56,7 @@ impl Ring {
     /// # Errors
     /// [`TransitionError::OutOfRange`].
     pub fn revoke_all(&self, now: UnixMillis, fresh: Fresh) -> Result<Transition, TransitionError> {
-        let settings = self.settings;
+        let settings = self.margins();
         let mut next = self.successor(now)?;
         let active = self.active_index(now);
         for (index, key) in next.keys.iter_mut().enumerate() {
@@ -91,9 +91,9 @@ impl Ring {
         let heir = match self.live_after(index) {
             Some(heir) => heir,
             None if force == Force::No => {
-                let propagated = now.saturating_add(self.settings.propagation_ms());
+                let propagated = now.saturating_add(self.margins().propagation_ms());
                 return Err(TransitionError::OnlyKey {
-                    legal_at: propagated.saturating_add(self.settings.max_skew_ms()),
+                    legal_at: propagated.saturating_add(self.margins().max_skew_ms()),
                 });
             }
             None => self.append(first, now),

@@ -23,7 +23,7 @@ impl Ring {
         fresh: Fresh,
         force: Force,
     ) -> Result<Transition, TransitionError> {
-        let settings = self.settings;
+        let settings = self.margins();
         // Several keys are to come if a rotation was forced or the clock went back. Nothing may start before the last
         // one.
         let to_come = self.keys.iter().skip(self.active_index(now)).skip(1);
