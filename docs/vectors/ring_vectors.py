@@ -175,7 +175,7 @@ def ring_vectors():
     vector("no-break space between members", "syntax", changed(('"serial": 7', '"serial":\u00a07')))
 
     # format
-    vector("a later format", "format", changed(("sealstamp-ring/1", "sealstamp-ring/2")))
+    vector("a later format", "format", changed(("sealstamp-ring/1", "sealstamp-ring/3")))
     vector("format in capitals", "format", changed(("sealstamp-ring/1", "SEALSTAMP-RING/1")))
     vector("format with a space", "format", changed(("sealstamp-ring/1", "sealstamp-ring/1 ")))
     vector("empty format", "format", changed(("sealstamp-ring/1", "")))
