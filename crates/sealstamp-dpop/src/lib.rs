@@ -41,9 +41,9 @@
 //! | 1 | `Authorization`: exactly one, under the scheme `DPoP` in any case. With none, or under a scheme that is of no use here, the client gets a challenge without an error. `Bearer` is refused; if the server [opts in](VerifierBuilder::dangerously_accept_unbound_bearer_tokens), it may carry a token that is bound to no key | `invalid_token` |
 //! | 2 | `DPoP`: exactly one field without a comma, at most 8 KiB, a compact JWS in strict base64url | `invalid_dpop_proof` |
 //! | 3 | Header: `typ` is `dpop+jwt`; `alg` is on the server's list, which holds asymmetric ones only; `jwk` is a public key that fits it, with no private member, RSA of 2048 to 4096 bits; no `crit`, no `b64` | `invalid_dpop_proof` |
-//! | 4 | Claims: `jti` of 1 to 256 characters, `htm`, `htu`, `iat` as an integer, and `ath` | `invalid_dpop_proof` |
+//! | 4 | Claims: `jti` of 1 to 256 characters, `htm`, `htu`, `iat` as a number without an exponent, and `ath` | `invalid_dpop_proof` |
 //! | 5 | `htm` is the method, and `htu` the URL (below) | `invalid_dpop_proof` |
-//! | 6 | `iat` is within 300 s of the server's clock, either way | `invalid_dpop_proof` |
+//! | 6 | `iat` is within 300 s of the server's clock, either way; `exp` and `nbf`, which few proofs have, are kept | `invalid_dpop_proof` |
 //! | 7 | `nonce` opens: some replica of this fleet minted it for this server, and its lifetime is not over. All failures look alike | `use_dpop_nonce` |
 //! | 8 | `ath` is the SHA-256 of the access token | `invalid_dpop_proof` |
 //! | 9 | The signature verifies, over the bytes as received | `invalid_dpop_proof` |

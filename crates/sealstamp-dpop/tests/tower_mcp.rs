@@ -217,7 +217,9 @@ fn cases() -> Vec<(&'static str, &'static str, Make)> {
     proof("R43-11, SEP-2 iat 303 s ago", PROOF, |d| d.claims.set("iat", now_s() - 303));
     proof("R43-11, SEP-2 iat 303 s ahead", PROOF, |d| d.claims.set("iat", now_s() + 303));
     proof("iat as a string", PROOF, |d| d.claims.set("iat", quoted(now_s())));
-    proof("iat with a fraction", PROOF, |d| d.claims.set("iat", 1.5));
+    proof("iat with a fraction, long ago", PROOF, |d| d.claims.set("iat", 1.5));
+    proof("iat with an exponent", PROOF, |d| d.claims.set("iat", format!("{}e0", now_s())));
+    proof("expired by its own exp", PROOF, |d| d.claims.add("exp", now_s() - 10));
     proof("iat at the end of i64", PROOF, |d| d.claims.set("iat", i64::MAX));
     proof("iat at the beginning of i64", PROOF, |d| d.claims.set("iat", i64::MIN));
     proof("R111-1 jti of 257 characters", PROOF, |d| d.claims.set("jti", quoted("j".repeat(257))));

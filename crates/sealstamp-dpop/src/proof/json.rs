@@ -9,6 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// How many members one object may have: names are compared with each other, so their number is bounded.
 const MAX_MEMBERS: usize = 32;
@@ -55,9 +56,17 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
         self.map.next_value_seed(Text)
     }
 
-    /// A number written as an integer, in the range of `i64`.
-    pub(crate) fn integer(self) -> Result<i64, A::Error> {
-        self.map.next_value_seed(Integer)
+    /// A string, or nothing if it is `null`.
+    pub(crate) fn string_or_null(self) -> Result<Option<Cow<'de, str>>, A::Error> {
+        self.map.next_value_seed(TextOrNull)
+    }
+
+    /// A NumericDate (RFC 7519 section 2): "Seconds Since the Epoch, in which [...] non-integer values can be
+    /// represented". A fraction is dropped, towards the past. What is left is in the range of `i64`. An exponent is
+    /// refused: no clock writes one, and it makes short texts of huge numbers.
+    pub(crate) fn numeric_date(self) -> Result<i64, A::Error> {
+        let text: &'de RawValue = self.map.next_value()?;
+        floor(text.get()).ok_or_else(|| A::Error::custom("not a date"))
     }
 
     /// An object.
@@ -141,30 +150,43 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-struct Integer;
+struct TextOrNull;
 
-impl<'de> DeserializeSeed<'de> for Integer {
-    type Value = i64;
+impl<'de> DeserializeSeed<'de> for TextOrNull {
+    type Value = Option<Cow<'de, str>>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<i64, D::Error> {
-        deserializer.deserialize_i64(self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
     }
 }
 
-impl Visitor<'_> for Integer {
-    type Value = i64;
+impl<'de> Visitor<'de> for TextOrNull {
+    type Value = Option<Cow<'de, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer")
+        f.write_str("a string or null")
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
-        Ok(number)
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
-        i64::try_from(number).map_err(E::custom)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        Text.deserialize(deserializer).map(Some)
     }
+}
+
+/// The greatest integer that is not above this JSON number. The text is used, and not a float: that would round
+/// `1.9999999999999999999` up.
+fn floor(number: &str) -> Option<i64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    // Of all JSON values, only a number without an exponent passes both. The reader has checked the grammar.
+    let seconds: i64 = whole.parse().ok()?;
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let below = number.starts_with('-') && fraction.bytes().any(|b| b != b'0');
+    if below { seconds.checked_sub(1) } else { Some(seconds) }
 }
 
 /// A value that nobody asked for.
@@ -239,6 +261,7 @@ mod tests {
     struct Sample<'de> {
         text: Option<Cow<'de, str>>,
         number: Option<i64>,
+        maybe: Option<Cow<'de, str>>,
         inner: Option<Box<Sample<'de>>>,
     }
 
@@ -246,7 +269,8 @@ mod tests {
         fn take<A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error> {
             match name {
                 "text" => self.text = Some(value.string()?),
-                "number" => self.number = Some(value.integer()?),
+                "number" => self.number = Some(value.numeric_date()?),
+                "maybe" => self.maybe = value.string_or_null()?,
                 "inner" => self.inner = Some(Box::new(value.object()?)),
                 _ => value.skip()?,
             }
@@ -300,8 +324,9 @@ mod tests {
         {
             assert_eq!(read(&format!(r#"{{"number":{text}}}"#)).unwrap().number, Some(number));
         }
-        let wrong = "1.0 1e3 1e400 -1e400 9223372036854775808 -9223372036854775809 18446744073709551615 01 +1 1. .5 \
-                     NaN \"1\" null true [] {} [1]";
+        let wrong = "1e3 1E3 1.5e0 1.5E+1 0e0 1e400 -1e400 1e-400 9223372036854775808 -9223372036854775809 \
+                     9223372036854775808.5 -9223372036854775808.5 18446744073709551615 01 01.5 +1 +1.5 1. .5 - -. -.5 \
+                     1.5.5 1.-5 NaN Infinity -Infinity 0x10 1_0 \"1\" \"1.5\" null true [] {} [1]";
         for number in wrong.split(' ') {
             assert_eq!(read(&format!(r#"{{"number":{number}}}"#)), Err(NotStrict), "{number}");
         }
@@ -311,6 +336,39 @@ mod tests {
         }
         for text in ["1", "-1", "1.5", "null", "true", "\"a\"", "[]", "{}", "[1,[\"a\",null]]"] {
             assert!(read(&format!(r#"{{"other":{text}}}"#)).is_ok(), "{text}");
+        }
+    }
+
+    /// J-2: a fraction of a second is dropped, towards the past, however long it is.
+    #[test]
+    fn a_date_may_have_a_fraction() {
+        for (text, number) in [
+            ("1.0", 1),
+            ("1.5", 1),
+            ("1.9999999999999999999999", 1),
+            ("1795361400.999999", 1_795_361_400),
+            ("-0", 0),
+            ("-0.0", 0),
+            ("0.5", 0),
+            ("-0.5", -1),
+            ("-0.0000000000000000000001", -1),
+            ("-1.0", -1),
+            ("-1.5", -2),
+            ("9223372036854775807.9", i64::MAX),
+            ("-9223372036854775807.9", i64::MIN),
+            ("-9223372036854775808.0", i64::MIN),
+        ] {
+            assert_eq!(read(&format!(r#"{{"number":{text}}}"#)).unwrap().number, Some(number), "{text}");
+        }
+    }
+
+    #[test]
+    fn null_is_nothing_where_that_is_allowed() {
+        assert_eq!(read(r#"{"maybe":null}"#), Ok(Sample::default()));
+        assert_eq!(read(r#"{"maybe":"null"}"#).unwrap().maybe.as_deref(), Some("null"));
+        assert_eq!(read(r#"{"maybe":null,"maybe":"a"}"#), Err(NotStrict), "still a member");
+        for text in ["1", "true", "[]", "{}", "[null]", "nul", "NULL"] {
+            assert_eq!(read(&format!(r#"{{"maybe":{text}}}"#)), Err(NotStrict), "{text}");
         }
     }
 

@@ -61,6 +61,8 @@ impl<'f> Jws<'f> {
             htm: raw.htm.ok_or(Reason::NoHtm)?,
             htu: raw.htu.ok_or(Reason::NoHtu)?,
             iat: raw.iat.ok_or(Reason::NoIat)?,
+            exp: raw.exp,
+            nbf: raw.nbf,
             ath: raw.ath,
             nonce: raw.nonce,
         })
@@ -96,8 +98,10 @@ pub(crate) struct Claims<'c> {
     pub(crate) jti: Cow<'c, str>,
     pub(crate) htm: Cow<'c, str>,
     pub(crate) htu: Cow<'c, str>,
-    /// Seconds since the Unix epoch, whatever the client made of them.
+    /// Seconds since the Unix epoch, whatever the client made of them. So are the next two.
     pub(crate) iat: i64,
+    pub(crate) exp: Option<i64>,
+    pub(crate) nbf: Option<i64>,
     pub(crate) ath: Option<Cow<'c, str>>,
     pub(crate) nonce: Option<Cow<'c, str>>,
 }
@@ -133,6 +137,8 @@ struct RawClaims<'c> {
     htm: Option<Cow<'c, str>>,
     htu: Option<Cow<'c, str>>,
     iat: Option<i64>,
+    exp: Option<i64>,
+    nbf: Option<i64>,
     ath: Option<Cow<'c, str>>,
     nonce: Option<Cow<'c, str>>,
 }
@@ -143,9 +149,13 @@ impl<'c> Members<'c> for RawClaims<'c> {
             "jti" => self.jti = Some(value.string()?),
             "htm" => self.htm = Some(value.string()?),
             "htu" => self.htu = Some(value.string()?),
-            "iat" => self.iat = Some(value.integer()?),
+            "iat" => self.iat = Some(value.numeric_date()?),
+            "exp" => self.exp = Some(value.numeric_date()?),
+            "nbf" => self.nbf = Some(value.numeric_date()?),
             "ath" => self.ath = Some(value.string()?),
-            "nonce" => self.nonce = Some(value.string()?),
+            // A client that has no nonce may say so: it is told how to get one, as if it had left the claim out. The
+            // other claims are needed, so that `null` is as wrong as any other type.
+            "nonce" => self.nonce = value.string_or_null()?,
             _ => value.skip()?,
         }
         Ok(())

@@ -13,5 +13,5 @@ mod verified;
 
 pub use algorithm::Algorithm;
 pub(crate) use ath::hash_of;
-pub(crate) use jws::Jws;
+pub(crate) use jws::{Claims, Jws};
 pub use verified::VerifiedProof;

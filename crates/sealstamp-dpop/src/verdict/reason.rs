@@ -93,6 +93,10 @@ reasons! {
     IatTooOld = "iat_too_old" => InvalidDpopProof,
     /// `iat` is more than 300 s ahead.
     IatInFuture = "iat_in_future" => InvalidDpopProof,
+    /// The proof has an `exp`, and that has passed.
+    ProofExpired = "proof_expired" => InvalidDpopProof,
+    /// The proof has an `nbf` that lies ahead, and is later than its own `iat`.
+    ProofNotYetValid = "proof_not_yet_valid" => InvalidDpopProof,
     // Rule 7.
     /// No `nonce` claim.
     NoNonce = "no_nonce" => UseDpopNonce,

@@ -7,7 +7,7 @@ use sealstamp::{Opened, UnixMillis};
 
 use crate::outcome::Outcomes;
 use crate::policy::{NonceDemand, Policy};
-use crate::proof::{Algorithm, Jws, VerifiedProof, hash_of};
+use crate::proof::{Algorithm, Claims, Jws, VerifiedProof, hash_of};
 use crate::request::{Credentials, RequestHead, Target, proof_field};
 use crate::response::Challenges;
 use crate::stages::Proven;
@@ -72,6 +72,7 @@ impl Rules {
 
         // 6. Made about now, by the client's clock.
         check_iat(claims.iat, now)?;
+        check_limits(&claims, now)?;
 
         // 7. Made within a nonce's lifetime, by this fleet's clock, if the policy demands it.
         let opened = self.open(policy, claims.nonce.as_deref(), now)?;
@@ -104,6 +105,21 @@ impl Rules {
                 self.outcomes.nonces.open(nonce, now).map(Some).map_err(Fault::from)
             }
         }
+    }
+}
+
+/// RFC 7519 sections 4.1.4 and 4.1.5, for a client that limits its own proofs. RFC 9449 asks for neither claim.
+///
+/// Both are by the client's clock. `exp` gets no allowance: who sets one chooses it. An `nbf` that is not after `iat` has
+/// passed by that clock, however far ahead of ours it is, and `iat` has its own window.
+fn check_limits(claims: &Claims<'_>, now: UnixMillis) -> Result<(), Reason> {
+    let now = i64::try_from(now.get() / 1000).unwrap_or(i64::MAX);
+    if claims.exp.is_some_and(|exp| exp <= now) {
+        Err(Reason::ProofExpired)
+    } else if claims.nbf.is_some_and(|nbf| nbf > now && nbf > claims.iat) {
+        Err(Reason::ProofNotYetValid)
+    } else {
+        Ok(())
     }
 }
 

@@ -77,6 +77,11 @@ fn iat(draft: &mut Draft, world: &World, seconds: i64) {
     draft.claims.set("iat", (world.now.get() as i64 / 1000 + seconds).to_string());
 }
 
+/// `exp` or `nbf` in a proof, this many seconds from now, with something before and behind the number.
+fn limit(draft: &mut Draft, world: &World, name: &'static str, before: &str, seconds: i64, behind: &str) {
+    draft.claims.add(name, format!("{before}{}{behind}", world.now.get() as i64 / 1000 + seconds));
+}
+
 /// A time in a token's claims, this many seconds from now.
 fn token_time(draft: &mut Draft, world: &World, name: &str, seconds: i64) {
     draft.token_claims.set(name, (world.now.get() as i64 / 1000 + seconds).to_string());
@@ -228,6 +233,25 @@ pub(crate) const CASES: &[Case] = &[
     ok("R43-2", "a surrogate pair, escaped, in an unknown name", |d, _| d.claims.add("\\ud83d\\udd11", "1")),
     ok("R43-11 SEP-2", "iat 300 s ago", |d, w| iat(d, w, -300)),
     ok("R43-11 SEP-2", "iat 300 s ahead", |d, w| iat(d, w, 300)),
+    ok("J-2", "iat with a fraction of zero", |d, _| d.claims.set("iat", format!("{}.0", d.claims.get("iat")))),
+    ok("J-2", "iat in microseconds", |d, _| d.claims.set("iat", format!("{}.123456", d.claims.get("iat")))),
+    ok("J-2", "iat with 30 digits behind the point", |d, _| {
+        d.claims.set("iat", format!("{}.{}", d.claims.get("iat"), "9".repeat(30)));
+    }),
+    ok("J-2", "iat 300.9 s ahead, which is 300 whole ones", |d, w| {
+        iat(d, w, 300);
+        d.claims.set("iat", format!("{}.9", d.claims.get("iat")));
+    }),
+    ok("R43-11", "exp in a second", |d, w| limit(d, w, "exp", "", 1, "")),
+    ok("R43-11 J-2", "exp and nbf with fractions", |d, w| {
+        limit(d, w, "exp", "", 60, ".5");
+        limit(d, w, "nbf", "", -60, ".5");
+    }),
+    ok("R43-11", "nbf now", |d, w| limit(d, w, "nbf", "", 0, "")),
+    ok("R43-11", "nbf at an iat ahead, by the same clock", |d, w| {
+        iat(d, w, 60);
+        limit(d, w, "nbf", "", 60, "");
+    }),
     ok("R43-10", "a nonce of 125 s, lifetime and skew", |d, w| nonce_of_age(d, w, 125_000)),
     ok("R43-10", "a nonce from a clock 5 s ahead", |d, w| nonce_of_age(d, w, -5_000)),
     ok("R111-1", "jti of one character", |d, _| d.claims.set("jti", quoted("a"))),
@@ -779,9 +803,6 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-3", "iat a string", Reason::MalformedClaims, |d, _| {
         d.claims.set("iat", quoted(d.claims.get("iat").to_owned()))
     }),
-    proof("R43-3", "iat a float", Reason::MalformedClaims, |d, _| {
-        d.claims.set("iat", format!("{}.0", d.claims.get("iat")))
-    }),
     proof("R43-3", "iat with an exponent", Reason::MalformedClaims, |d, _| d.claims.set("iat", "1795361400e0")),
     proof("R43-3", "iat 1e400", Reason::MalformedClaims, |d, _| d.claims.set("iat", "1e400")),
     proof("R43-3", "iat -1e400", Reason::MalformedClaims, |d, _| d.claims.set("iat", "-1e400")),
@@ -796,7 +817,10 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-3 R43-12a", "no ath", Reason::NoAth, |d, _| d.ath = Some(None)),
     proof("R43-3 R43-12a", "ath null", Reason::MalformedClaims, |d, _| d.ath = Some(Some("null".into()))),
     proof("R43-10", "nonce a number", Reason::MalformedClaims, |d, _| d.claims.set("nonce", "1")),
-    proof("R43-10", "nonce null", Reason::MalformedClaims, |d, _| d.claims.set("nonce", "null")),
+    proof("R43-10", "nonce null, twice", Reason::MalformedClaims, |d, _| {
+        d.claims.set("nonce", "null");
+        d.claims.add("nonce", "null");
+    }),
     proof("R43-2", "invalid UTF-8 in the claims", Reason::MalformedClaims, |d, _| {
         part(d, 1, |_| b64(b"{\"jti\":\"\xff\"}"));
     }),
@@ -838,7 +862,19 @@ pub(crate) const CASES: &[Case] = &[
         d.claims.set("nonce", format!("[\"{}\"]", w.nonce()));
     }),
     proof("R43-10", "nonce false", Reason::MalformedClaims, |d, _| d.claims.set("nonce", "false")),
-    proof("R43-3", "iat -0.0", Reason::MalformedClaims, |d, _| d.claims.set("iat", "-0.0")),
+    proof("R43-3", "iat with a fraction and an exponent", Reason::MalformedClaims, |d, _| {
+        d.claims.set("iat", "1795361400.5e0")
+    }),
+    proof("R43-3", "iat that ends in a point", Reason::MalformedClaims, |d, _| d.claims.set("iat", "1795361400.")),
+    proof("R43-3", "iat that begins with a point", Reason::MalformedClaims, |d, _| d.claims.set("iat", ".5")),
+    proof("R43-3", "iat above i64, with a fraction", Reason::MalformedClaims, |d, _| {
+        d.claims.set("iat", "9223372036854775808.5")
+    }),
+    proof("R43-3", "exp a string", Reason::MalformedClaims, |d, w| limit(d, w, "exp", "\"", 60, "\"")),
+    proof("R43-3", "exp null", Reason::MalformedClaims, |d, _| d.claims.add("exp", "null")),
+    proof("R43-3", "exp with an exponent", Reason::MalformedClaims, |d, w| limit(d, w, "exp", "", 60, "e0")),
+    proof("R43-3", "nbf a string", Reason::MalformedClaims, |d, w| limit(d, w, "nbf", "\"", -60, "\"")),
+    proof("R43-3", "nbf null", Reason::MalformedClaims, |d, _| d.claims.add("nbf", "null")),
     proof("R43-3", "iat with a plus", Reason::MalformedClaims, |d, _| {
         d.claims.set("iat", format!("+{}", d.claims.get("iat")));
     }),
@@ -881,7 +917,25 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-11 SEP-2 SEP-7", "iat 303 s ahead", Reason::IatInFuture, |d, w| iat(d, w, 303)),
     proof("R43-11", "iat in milliseconds", Reason::IatInFuture, |d, w| d.claims.set("iat", w.now.get().to_string())),
     proof("R43-11", "iat 0", Reason::IatTooOld, |d, _| d.claims.set("iat", "0")),
-    proof("R43-11", "iat -0", Reason::MalformedClaims, |d, _| d.claims.set("iat", "-0")),
+    proof("R43-11", "iat -0", Reason::IatTooOld, |d, _| d.claims.set("iat", "-0")),
+    proof("R43-11", "iat -0.0", Reason::IatTooOld, |d, _| d.claims.set("iat", "-0.0")),
+    proof("R43-11 J-2", "iat 300.5 s ago, which is 301 whole ones", Reason::IatTooOld, |d, w| {
+        iat(d, w, -301);
+        d.claims.set("iat", format!("{}.5", d.claims.get("iat")));
+    }),
+    proof("R43-11", "exp now", Reason::ProofExpired, |d, w| limit(d, w, "exp", "", 0, "")),
+    proof("R43-11", "exp a second ago", Reason::ProofExpired, |d, w| limit(d, w, "exp", "", -1, "")),
+    proof("R43-11 J-2", "exp within this second", Reason::ProofExpired, |d, w| limit(d, w, "exp", "", 0, ".9")),
+    proof("R43-11", "exp before iat", Reason::ProofExpired, |d, w| {
+        iat(d, w, 10);
+        limit(d, w, "exp", "", -10, "");
+    }),
+    proof("R43-11", "nbf in a second", Reason::ProofNotYetValid, |d, w| limit(d, w, "nbf", "", 1, "")),
+    proof("R43-11", "nbf in an hour", Reason::ProofNotYetValid, |d, w| limit(d, w, "nbf", "", 3_600, "")),
+    proof("R43-11", "nbf a second after an iat ahead", Reason::ProofNotYetValid, |d, w| {
+        iat(d, w, 60);
+        limit(d, w, "nbf", "", 61, "");
+    }),
     proof("R43-11", "iat -1", Reason::IatTooOld, |d, _| d.claims.set("iat", "-1")),
     proof("R43-11", "the least iat", Reason::IatTooOld, |d, _| d.claims.set("iat", i64::MIN.to_string())),
     proof("R43-11", "the greatest iat", Reason::IatInFuture, |d, _| d.claims.set("iat", i64::MAX.to_string())),
@@ -891,6 +945,7 @@ pub(crate) const CASES: &[Case] = &[
     proof("R43-11", "iat an hour ago, in another time zone", Reason::IatTooOld, |d, w| iat(d, w, -3_600)),
     // Rule 7: the nonce.
     nonce("R43-10 R9-1 SEP-8", "no nonce", Reason::NoNonce, |d, _| d.claims.remove("nonce")),
+    nonce("R43-10 R9-1", "nonce null", Reason::NoNonce, |d, _| d.claims.set("nonce", "null")),
     nonce("R43-10 R9-1", "nonce empty", Reason::NonceMalformed, |d, _| d.claims.set("nonce", quoted(""))),
     nonce("R43-10 R9-1", "a nonce of no server", Reason::NonceMalformed, |d, _| d.claims.set("nonce", quoted("abc"))),
     nonce("R43-10 R9-1", "a nonce one character short", Reason::NonceMalformed, |d, w| {
