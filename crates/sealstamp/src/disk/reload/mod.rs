@@ -73,7 +73,6 @@ impl Reloader {
     }
 
     /// A reloader with options.
-    #[must_use]
     pub fn builder(file: RingFile, fleet: Fleet) -> ReloaderBuilder {
         ReloaderBuilder { file, fleet, min_serial: 0, refuse_unconfirmed: false, clock: Arc::new(SystemClock) }
     }
