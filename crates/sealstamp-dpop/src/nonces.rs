@@ -25,10 +25,19 @@ impl Nonces {
         }
     }
 
+    /// Fails if service is refused at the moment. Then no request is judged and no nonce is handed out, since the keys
+    /// may be revoked ones.
+    pub(crate) fn serve(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Required(fleet) if !fleet.is_serving() => Err(Refusal::Unconfirmed),
+            _ => Ok(()),
+        }
+    }
+
     /// A fresh nonce, where there are any.
     pub(crate) fn mint(&self, now: UnixMillis) -> Option<Nonce> {
         match self {
-            Self::Required(fleet) => Some(fleet.mint(now, &Binding::None)),
+            Self::Required(fleet) => fleet.is_serving().then(|| fleet.mint(now, &Binding::None)),
             Self::Off => None,
         }
     }

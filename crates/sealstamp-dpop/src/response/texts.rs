@@ -33,5 +33,5 @@ texts! {
     InvalidToken, "invalid_token", "the access token is not valid for this request";
     InvalidDpopProof, "invalid_dpop_proof", "the DPoP proof is not valid for this request";
     UseDpopNonce, "use_dpop_nonce", "the DPoP proof needs the nonce that this response carries";
-    Unavailable, "temporarily_unavailable", "the access token cannot be checked at the moment";
+    Unavailable, "temporarily_unavailable", "the request cannot be checked at the moment";
 }

@@ -14,7 +14,8 @@ pub enum Answer {
     InvalidDpopProof,
     /// 401 `use_dpop_nonce`: sign again with the nonce that comes with this response (RFC 9449 section 9).
     UseDpopNonce,
-    /// 503: the token could not be checked now. Not a 401, which would make clients throw away good tokens.
+    /// 503: the token, or the nonce, could not be checked now. Not a 401, which would make clients throw away good
+    /// tokens.
     Unavailable,
 }
 

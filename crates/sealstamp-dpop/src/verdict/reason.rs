@@ -29,6 +29,9 @@ macro_rules! reasons {
 }
 
 reasons! {
+    // Before all rules.
+    /// [`sealstamp::Refusal::Unconfirmed`]: this server was told to refuse service while its ring is not confirmed.
+    NonceUnconfirmed = "nonce_unconfirmed" => Unavailable,
     // Rule 1.
     /// No `Authorization` field.
     NoCredentials = "no_credentials" => Challenge,
@@ -168,6 +171,7 @@ impl From<sealstamp::Refusal> for Reason {
             Refusal::KeyRetired => Self::NonceKeyRetired,
             Refusal::Expired { .. } => Self::NonceExpired,
             Refusal::InFuture { .. } => Self::NonceInFuture,
+            Refusal::Unconfirmed => Self::NonceUnconfirmed,
             _ => Self::NonceRefused,
         }
     }

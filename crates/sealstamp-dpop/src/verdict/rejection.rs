@@ -37,7 +37,8 @@ impl Rejection {
         self.fault.nonce
     }
 
-    /// The fresh nonce that goes with the refusal; `None` with [`Nonces::Off`](crate::Nonces::Off).
+    /// The fresh nonce that goes with the refusal. `None` with [`Nonces::Off`](crate::Nonces::Off), and while service is
+    /// refused because the ring is not confirmed.
     #[must_use]
     pub fn nonce(&self) -> Option<&Nonce> {
         self.nonce.as_ref()

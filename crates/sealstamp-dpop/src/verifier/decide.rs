@@ -70,8 +70,7 @@ impl Verifier {
     /// [`authorization_server_response`](Self::authorization_server_response).
     pub fn check_token_request(&self, request: RequestHead<'_>, now: UnixMillis) -> Result<VerifiedProof, Rejection> {
         let rules = &*self.0;
-        let mut proof =
-            rules.prove(&request, rules.policy, None, now).map_err(|fault| rules.outcomes.reject(fault, now))?;
+        let mut proof = rules.check_without_token(&request, now).map_err(|fault| rules.outcomes.reject(fault, now))?;
         proof.next_nonce = rules.outcomes.accept(proof.nonce(), now);
         Ok(proof)
     }

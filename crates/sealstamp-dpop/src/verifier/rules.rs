@@ -31,6 +31,7 @@ impl Rules {
     /// Rules 1 to 9.
     pub(crate) fn check<'r>(&'r self, request: RequestHead<'r>, now: UnixMillis) -> Result<Proven<'r>, Fault> {
         let policy = self.policy;
+        self.outcomes.nonces.serve()?;
         // 1. `Authorization`: exactly one, under the `DPoP` scheme (or `Bearer`, if the server opted in).
         let (token, proof) = match Credentials::of(request.headers)? {
             Credentials::Bearer(token) if self.bearer => (token, None),
@@ -41,8 +42,18 @@ impl Rules {
         Ok(Proven::new(&self.outcomes, policy, token, proof))
     }
 
+    /// Rules 2 to 7 and 9.
+    pub(crate) fn check_without_token(
+        &self,
+        request: &RequestHead<'_>,
+        now: UnixMillis,
+    ) -> Result<VerifiedProof, Fault> {
+        self.outcomes.nonces.serve()?;
+        self.prove(request, self.policy, None, now)
+    }
+
     /// Rules 2 to 7 and 9, and 8 if a token is presented.
-    pub(crate) fn prove(
+    fn prove(
         &self,
         request: &RequestHead<'_>,
         policy: Policy,
