@@ -192,7 +192,7 @@ impl Fleet {
     pub fn is_serving(&self) -> bool {
         #[cfg(feature = "reload")]
         if let Some(confirmation) = self.0.confirmation.get() {
-            return confirmation.age_ms() <= self.0.keys.load().ring.settings().propagation_ms();
+            return confirmation.age_ms() <= self.0.keys.load().ring.margins().propagation_ms();
         }
         true
     }

@@ -66,7 +66,7 @@ pub struct ReloadStatus {
     /// Its [`Ring::digest`](crate::Ring::digest), 32 bytes. Replicas with equal rings have equal digests. In JSON, 64
     /// hexadecimal digits.
     pub digest: [u8; 32],
-    /// The ring's settings.
+    /// The settings in force.
     pub settings: Settings,
     /// The ring's keys, and what each is to this replica's clock.
     pub keys: Vec<StatusKey>,
