@@ -268,3 +268,46 @@ impl Drop for Mounted<'_> {
         let _ = Command::new("umount").arg(self.0).status();
     }
 }
+
+/// What `create` and `update` do not do: the place may hold anything, or nothing, and servers must be able to read the file.
+#[test]
+fn a_ring_is_put_back_with_the_owner_and_mode_that_servers_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.json");
+    let file = RingFile::new(&path);
+    let mode = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let owner = |path: &std::path::Path| {
+        let m = fs::metadata(path).unwrap();
+        (m.uid(), m.gid(), m.mode() & 0o7777)
+    };
+    let (uid, gid, _) = owner(folder.path());
+    // Only root may give files away.
+    let (uid, gid) = if uid == 0 { (4_242, 4_343) } else { (uid, gid) };
+    let root = uid == 4_242;
+    if root {
+        std::os::unix::fs::chown(folder.path(), Some(0), Some(gid)).unwrap();
+    }
+    for (of_folder, of_file) in [(0o750, 0o640), (0o700, 0o600), (0o755, 0o640), (0o2770, 0o640)] {
+        mode(folder.path(), of_folder);
+        file.put_back(&ring(1)).unwrap();
+        assert_eq!(owner(&path), (if root { 0 } else { uid }, gid, of_file), "{of_folder:o}");
+        assert_eq!(file.load().unwrap(), ring(1));
+        fs::remove_file(&path).unwrap();
+    }
+    for (before, after) in [(0o640, 0o640), (0o440, 0o440), (0o644, 0o644), (0o666, 0o664)] {
+        fs::write(&path, "damaged").unwrap();
+        mode(&path, before);
+        if root {
+            std::os::unix::fs::chown(&path, Some(uid), Some(gid)).unwrap();
+        }
+        file.put_back(&ring(2)).unwrap();
+        assert_eq!(owner(&path), (uid, gid, after), "{before:o}");
+        assert_eq!(file.load().unwrap(), ring(2));
+    }
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(file.put_back(&ring(1)).unwrap_err().kind(), FileErrorKind::NotAFile);
+    fs::remove_dir(&path).unwrap();
+    symlink("nowhere", &path).unwrap();
+    assert_eq!(file.put_back(&ring(1)).unwrap_err().io_kind(), Some(std::io::ErrorKind::NotFound));
+}

@@ -308,7 +308,7 @@ fn the_status_as_json() {
         format!(
             concat!(
                 r#"{{"format":"sealstamp-status/1","version":"{}","fit":true,"serving":true,"#,
-                r#""audience":"https://mcp.example.com/mcp","serial":1,"digest":"{}","#,
+                r#""audience":"https://mcp.example.com/mcp","serial":1,"digest":"{}","ancestors":[],"#,
                 r#""settings":{{"lifetime_s":120,"max_skew_s":5,"propagation_s":600}},"#,
                 r#""keys":[{{"kid":"{}","state":"active"}},{{"kid":"{}","state":"staged"}}],"#,
                 r#""loaded_at":"2026-11-22T19:00:00Z","age_ms":3310,"polled_ms":3310,"thread":"not_started","#,

@@ -1,13 +1,14 @@
 //! The ring file, and the one way to read and write it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::error::{FileError, Step, UpdateError};
+use crate::disk::error::{FileError, FileErrorKind, Step, UpdateError};
 use crate::disk::exposure::{self, Exposure};
 use crate::disk::read::read;
 use crate::disk::step::step;
-use crate::disk::target::Target;
+use crate::disk::target::{Like, Target};
 use crate::ring::Ring;
 use crate::ring::transition::Transition;
 
@@ -77,7 +78,32 @@ impl RingFile {
     pub fn create(&self, ring: &Ring) -> Result<(), FileError> {
         let target = Target::to_be(&self.path).map_err(FileError::while_writing)?;
         let _lock = target.lock(None)?;
-        target.replace(ring, None)
+        target.replace(ring, Like::Nothing)
+    }
+
+    /// Puts the ring in the place of whatever is there, which need not be a ring. For a file that was lost or damaged.
+    ///
+    /// The new file has the owner and mode of the file that it replaces, except that not everybody may write it. Where
+    /// there is none, it has the owner and group of the folder, and the group may read it if it may read the folder. So
+    /// servers that run as another user can read what root puts back.
+    ///
+    /// # Errors
+    /// [`FileError`]. [`FileError::ring_is_new`] says whether the ring is in place.
+    pub fn put_back(&self, ring: &Ring) -> Result<(), FileError> {
+        let there = match fs::symlink_metadata(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+            Err(e) => return Err(FileError::io(&e, Step::Find).while_writing()),
+            Ok(_) => true,
+        };
+        let target = if there { Target::there(&self.path) } else { Target::to_be(&self.path) };
+        let target = target.map_err(FileError::while_writing)?;
+        let path = if there { target.path() } else { target.folder().into() };
+        let like = step(Step::Read, || fs::metadata(path)).map_err(FileError::while_writing)?;
+        if there && !like.is_file() {
+            return Err(FileError::new(FileErrorKind::NotAFile, Step::Find).while_writing());
+        }
+        let _lock = target.lock(Some(&like))?;
+        target.replace(ring, if there { Like::File(&like) } else { Like::Folder(&like) })
     }
 
     /// Replaces the ring by what `change` makes of it. No other process of this host can write it meanwhile.
@@ -95,7 +121,7 @@ impl RingFile {
         let _lock = target.lock(Some(&owner))?;
         let (ring, metadata) = read(&target.path()).map_err(FileError::while_writing)?;
         let transition = change(&ring).map_err(UpdateError::Change)?;
-        target.replace(&transition.ring, Some(&metadata))?;
+        target.replace(&transition.ring, Like::File(&metadata))?;
         Ok(transition)
     }
 }

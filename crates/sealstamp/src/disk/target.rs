@@ -22,6 +22,17 @@ use crate::ring::Ring;
 /// How long a writer waits for another one. A write takes milliseconds, so after this time the other one hangs.
 const LOCK_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 
+/// What a new ring file is to be like.
+#[derive(Clone, Copy)]
+pub(super) enum Like<'m> {
+    /// Nothing is there, and the file is for whoever makes it: mode 0600.
+    Nothing,
+    /// Nothing is there, and the file is for those for whom the folder is.
+    Folder(&'m Metadata),
+    /// It takes the place of this one.
+    File(&'m Metadata),
+}
+
 /// The real file behind a name: its folder, without symlinks, and its name there.
 pub(super) struct Target {
     folder: PathBuf,
@@ -29,6 +40,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The existing file behind `path`.
     pub(super) fn there(path: &Path) -> Result<Self, FileError> {
         let real = step(Step::Find, || fs::canonicalize(path))?;
@@ -85,18 +101,20 @@ impl Target {
         }
     }
 
-    /// Puts a file with this ring in the place of the target, with the owner and mode of `like`. If `like` is none, the
-    /// place must be empty. The caller holds the lock.
-    pub(super) fn replace(&self, ring: &Ring, like: Option<&Metadata>) -> Result<(), FileError> {
+    /// Puts a file with this ring in the place of the target, with the owner and mode that `like` says. Unless that is a
+    /// file, the place must be empty. The caller holds the lock.
+    pub(super) fn replace(&self, ring: &Ring, like: Like<'_>) -> Result<(), FileError> {
         let temporary = self.write_beside(ring, like).map_err(FileError::while_writing)?;
         let renamed = match like {
-            Some(_) => step(Step::Rename, || temporary.persist(self.path()).map_err(|e| e.error)),
-            None => step(Step::Rename, || temporary.persist_noclobber(self.path()).map_err(|e| e.error)),
+            Like::File(_) => step(Step::Rename, || temporary.persist(self.path()).map_err(|e| e.error)),
+            Like::Nothing | Like::Folder(_) => {
+                step(Step::Rename, || temporary.persist_noclobber(self.path()).map_err(|e| e.error))
+            }
         };
         // A rename over a network can report an error and be done all the same, so the file is read.
         let is_new = || read(&self.path()).is_ok_and(|(there, _)| there == *ring);
         renamed.map_err(|e| match e.io_kind() {
-            Some(io::ErrorKind::AlreadyExists) if like.is_none() => {
+            Some(io::ErrorKind::AlreadyExists) if !matches!(like, Like::File(_)) => {
                 FileError::new(FileErrorKind::Exists, Step::Rename).while_writing()
             }
             _ if is_new() => e.left(Left::New),
@@ -114,7 +132,7 @@ impl Target {
     ///
     /// All writers use the same name for it. So if a writer was killed, the next write removes the file that it left,
     /// with the secrets in it.
-    fn write_beside(&self, ring: &Ring, like: Option<&Metadata>) -> Result<NamedTempFile, FileError> {
+    fn write_beside(&self, ring: &Ring, like: Like<'_>) -> Result<NamedTempFile, FileError> {
         let name = self.beside(".new");
         step(Step::Prepare, || match fs::remove_file(self.folder.join(&name)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
@@ -124,8 +142,12 @@ impl Target {
         // The library makes new files with mode 0600.
         let temporary = step(Step::Prepare, || builder.prefix(&name).rand_bytes(0).tempfile_in(&self.folder))?;
         let mut file = temporary.as_file();
-        if let Some(like) = like {
-            step(Step::Owner, || keep_owner(file, like).and_then(|()| keep_mode(file, like)))?;
+        match like {
+            Like::Nothing => {}
+            Like::Folder(like) => {
+                step(Step::Owner, || keep_owner(file, like).and_then(|()| mode_of_folder(file, like)))?
+            }
+            Like::File(like) => step(Step::Owner, || keep_owner(file, like).and_then(|()| keep_mode(file, like)))?,
         }
         step(Step::Write, || file.write_all(ring.to_json().as_bytes()))?;
         step(Step::Sync, || file.sync_all())?;
@@ -149,9 +171,26 @@ fn keep_owner(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
+/// Never that everybody may write: such a file would not be read.
 #[cfg(unix)]
 fn keep_mode(file: &File, like: &Metadata) -> io::Result<()> {
-    file.set_permissions(like.permissions())
+    set_mode(file, std::os::unix::fs::MetadataExt::mode(like) & 0o7775)
+}
+
+/// The group may read if it may read the folder, and others may not.
+#[cfg(unix)]
+fn mode_of_folder(file: &File, folder: &Metadata) -> io::Result<()> {
+    set_mode(file, 0o600 | (std::os::unix::fs::MetadataExt::mode(folder) & 0o040))
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn mode_of_folder(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 /// On other systems, permissions are those of the folder, and a read-only flag would prevent the write.

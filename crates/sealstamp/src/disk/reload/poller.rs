@@ -165,6 +165,7 @@ impl Poller {
             audience: self.fleet.audience().clone(),
             serial: ring.serial(),
             digest: ring.digest(),
+            ancestors: ring.ancestors().unwrap_or_default().to_vec(),
             settings: *ring.settings_at(now),
             keys: ring.status(now).map(|of| StatusKey { kid: of.key.kid(), state: of.state }).collect(),
             loaded_at: state.loaded_at,

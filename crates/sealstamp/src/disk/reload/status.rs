@@ -10,6 +10,7 @@ use crate::disk::exposure::Exposure;
 use crate::disk::reload::error::ReloadError;
 use crate::encoding;
 use crate::kid::Kid;
+use crate::ring::lineage::RingId;
 use crate::ring::state::KeyState;
 use crate::settings::Settings;
 use crate::time::UnixMillis;
@@ -29,6 +30,7 @@ use crate::time::UnixMillis;
 ///   "audience": "https://mcp.example.com/mcp",
 ///   "serial": 7,
 ///   "digest": "64 hexadecimal digits",
+///   "ancestors": ["6:64 hexadecimal digits"],
 ///   "settings": { "lifetime_s": 120, "max_skew_s": 5, "propagation_s": 600 },
 ///   "keys": [{ "kid": "bdc01891", "state": "active" }, { "kid": "db9b008f", "state": "staged" }],
 ///   "loaded_at": "2026-11-22T19:10:02.041Z",
@@ -66,6 +68,9 @@ pub struct ReloadStatus {
     /// Its [`Ring::digest`](crate::Ring::digest), 32 bytes. Replicas with equal rings have equal digests. In JSON, 64
     /// hexadecimal digits.
     pub digest: [u8; 32],
+    /// The rings that it comes from, greatest serial first: its [`Ring::ancestors`](crate::Ring::ancestors). In JSON, text
+    /// as of [`RingId`].
+    pub ancestors: Vec<RingId>,
     /// The settings in force.
     pub settings: Settings,
     /// The ring's keys, and what each is to this replica's clock.
@@ -137,7 +142,7 @@ pub struct ReloadFault {
 
 impl Serialize for ReloadStatus {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut form = to.serialize_struct("ReloadStatus", 17)?;
+        let mut form = to.serialize_struct("ReloadStatus", 18)?;
         form.serialize_field("format", "sealstamp-status/1")?;
         form.serialize_field("version", self.version)?;
         form.serialize_field("fit", &self.fit)?;
@@ -145,6 +150,7 @@ impl Serialize for ReloadStatus {
         form.serialize_field("audience", self.audience.as_str())?;
         form.serialize_field("serial", &self.serial)?;
         form.serialize_field("digest", &Hex(&self.digest))?;
+        form.serialize_field("ancestors", &self.ancestors.iter().map(Text).collect::<Vec<_>>())?;
         form.serialize_field("settings", &SettingsForm::from(&self.settings))?;
         form.serialize_field("keys", &self.keys)?;
         form.serialize_field("loaded_at", &Text(self.loaded_at))?;
