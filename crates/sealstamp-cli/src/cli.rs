@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice, Parser, Subcommand};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use sealstamp::{Audience, Kid, Suite, Thumbprint, UnixMillis};
 
@@ -11,10 +12,11 @@ use crate::{span, time};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; for check: healthy; for open: accepted
-  1  refused or failed: the ring is as it was, or the message says that the new one is in place
+  0  done, or nothing to do; for check: healthy; for open: accepted
+  1  failed: the ring is as it was, or the message says that the new one is in place
   2  the command line is wrong; nothing was read
-  3  check alone: the ring was read, and is not healthy
+  3  check and maintain: the ring is not healthy, or cannot be read at all
+  4  refused by a rule, or not yet: the ring is as it was; for open: the nonce is refused
 
 Standard output is data, standard error is prose. Times are RFC 3339 in UTC, like 2026-11-22T19:00:00Z;
 durations are like 90s, 10m, 12h or 30d. No secret is ever printed, but for the ring itself with --ring -.";
@@ -26,8 +28,13 @@ durations are like 90s, 10m, 12h or 30d. No secret is ever printed, but for the 
 pub(crate) struct Cli {
     /// The ring file, or - for standard input and output
     #[arg(long, global = true, value_name = "PATH|-", env = "SEALSTAMP_RING", hide_env_values = true)]
-    #[arg(display_order = 900)]
+    #[arg(display_order = 900, value_hint = ValueHint::FilePath)]
+    #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) ring: Option<PathBuf>,
+
+    /// Say only what went wrong
+    #[arg(long, short, global = true, display_order = 901)]
+    pub(crate) quiet: bool,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -37,16 +44,20 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make a new ring with one active and one staged key; never overwrites
     Init(Init),
+    /// For timers: prune and rotate what is due, then check; silent unless somebody is needed
+    Maintain(Maintain),
     /// Show the keys: states, when each mints, and a timeline
     List(List),
-    /// Give the staged key its date, and stage a new one
-    Rotate(Rotate),
-    /// Revoke a key, or all of them; the key's secret leaves the ring
-    Revoke(Revoke),
-    /// Remove the keys that are of no more use
-    Prune(Prune),
     /// Say whether the ring is healthy
     Check(Check),
+    /// Revoke a key, or all of them; the key's secret leaves the ring
+    Revoke(Revoke),
+    /// Give the staged key its date and stage a new one; or move the date, or take it back
+    Rotate(Rotate),
+    /// Remove the keys that are of no more use
+    Prune(Prune),
+    /// Show who changed the ring, when and why
+    Log(Log),
     /// Mint a nonce, for incidents
     Mint(Mint),
     /// Open a nonce and explain the verdict, for incidents
@@ -72,8 +83,12 @@ pub(crate) struct Init {
     pub(crate) propagation: u32,
 
     /// The AEAD: aes-256-gcm, or chacha20-poly1305 for processors without AES instructions
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, value_parser = suite())]
     pub(crate) suite: Suite,
+
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -111,13 +126,26 @@ pub(crate) struct Change {
     /// Do what clients will notice; says the cost first
     #[arg(long)]
     pub(crate) force: bool,
+
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Rotate {
-    /// When the staged key takes over; by default as soon as every replica has loaded the ring
+    /// When the staged key takes over; by default as soon as every replica has loaded the ring. A date that is still to
+    /// come is moved
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub(crate) at: Option<UnixMillis>,
+
+    /// Take back a date that is still to come
+    #[arg(long, conflicts_with_all = ["at", "if_older_than"])]
+    pub(crate) cancel: bool,
+
+    /// With --at: how old the active key may get before the date
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = span::parse)]
+    pub(crate) max_age: Span,
 
     /// Do nothing, successfully, while the active key is younger, or a rotation is under way
     #[arg(long, value_name = "DURATION", value_parser = span::parse)]
@@ -148,6 +176,21 @@ pub(crate) struct Prune {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Maintain {
+    /// How old an active key may get before it is rotated
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = span::parse)]
+    pub(crate) max_age: Span,
+
+    /// Say what would be done, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// With --dry-run: as if it were this time
+    #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "dry_run")]
+    pub(crate) now: Option<UnixMillis>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Check {
     /// Print JSON of the format sealstamp-check/1
     #[arg(long)]
@@ -163,6 +206,13 @@ pub(crate) struct Check {
 
     #[command(flatten)]
     pub(crate) moment: Moment,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Log {
+    /// Print the lines of JSON, of the format sealstamp-log/1
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Whose nonce it is.
@@ -185,8 +235,7 @@ pub(crate) struct Mint {
 
 #[derive(Args, Debug)]
 pub(crate) struct Open {
-    /// The nonce: 60 characters
-    #[arg(allow_hyphen_values = true)]
+    /// The nonce: 60 characters, or - to read it from standard input. One that begins with a hyphen goes after --
     pub(crate) nonce: String,
 
     #[command(flatten)]
@@ -210,7 +259,27 @@ pub(crate) struct Completions {
 #[derive(Args, Debug)]
 pub(crate) struct Man {
     /// The command; without one, the tool itself
+    #[arg(value_parser = COMMANDS)]
     pub(crate) command: Option<String>,
+}
+
+const COMMANDS: [&str; 12] =
+    ["init", "maintain", "list", "check", "revoke", "rotate", "prune", "log", "mint", "open", "completions", "man"];
+
+/// So that completions offer the suites.
+fn suite() -> impl TypedValueParser<Value = Suite> {
+    PossibleValuesParser::new([Suite::Aes256Gcm.as_str(), Suite::ChaCha20Poly1305.as_str()])
+        .try_map(|name| name.parse::<Suite>())
+}
+
+/// A reason is a line of its own in the log.
+fn reason(text: &str) -> Result<String, &'static str> {
+    match text.chars().count() {
+        0 => Err("a reason says something"),
+        1..=500 if !text.chars().any(char::is_control) => Ok(text.into()),
+        1..=500 => Err("a reason is one line"),
+        _ => Err("a reason has at most 500 characters"),
+    }
 }
 
 #[cfg(test)]
@@ -220,5 +289,20 @@ mod tests {
     #[test]
     fn the_grammar_is_sound() {
         <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_page() {
+        let tool = <Cli as clap::CommandFactory>::command();
+        let names: Vec<&str> = tool.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
+    }
+
+    #[test]
+    fn a_reason_is_one_line() {
+        for (text, good) in [("it leaked", true), ("", false), ("a\nb", false), ("a\u{1b}[2J", false)] {
+            assert_eq!(reason(text).is_ok(), good, "{text:?}");
+        }
+        assert!(reason(&"x".repeat(500)).is_ok() && reason(&"x".repeat(501)).is_err());
     }
 }

@@ -9,9 +9,13 @@
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
 
 mod ascii_timeline;
+mod audit;
 mod cli;
 mod commands;
+mod diagnosis;
+mod digest;
 mod outcome;
+mod policy;
 mod span;
 mod stderr;
 mod stdout;

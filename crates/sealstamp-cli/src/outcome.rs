@@ -8,18 +8,18 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     /// Exit code 0: done, healthy or accepted.
     Done,
-    /// Exit code 1: refused, and standard output says why.
-    Refused,
-    /// Exit code 3: not healthy. Only `check` says this.
+    /// Exit code 3: the ring is not fit for use.
     NotHealthy,
+    /// Exit code 4: refused by a rule, and standard output says by which.
+    Refused,
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Done => Self::SUCCESS,
-            Outcome::Refused => Self::from(1),
             Outcome::NotHealthy => Self::from(3),
+            Outcome::Refused => Self::from(4),
         }
     }
 }
@@ -33,7 +33,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Exit code 1.
+    /// Exit code 1: something failed that should not have.
     pub(crate) fn new(message: impl Display) -> Self {
         Self { message: message.to_string(), hint: None, code: 1 }
     }
@@ -41,6 +41,11 @@ impl Failure {
     /// Exit code 2: the command line is wrong.
     pub(crate) fn usage(message: impl Display) -> Self {
         Self { code: 2, ..Self::new(message) }
+    }
+
+    /// Exit code 4: a rule forbids it, now or altogether.
+    pub(crate) fn refused(message: impl Display) -> Self {
+        Self { code: 4, ..Self::new(message) }
     }
 
     pub(crate) fn hint(self, hint: impl Display) -> Self {

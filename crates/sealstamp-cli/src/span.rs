@@ -26,6 +26,11 @@ impl FromStr for Span {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.split(|c: char| !c.is_ascii_alphabetic()).any(|unit| matches!(unit, "M" | "y")) {
+            return Err(
+                "`M` and `y` are no units here, because a month is easily meant for minutes: say it in days, like 90d",
+            );
+        }
         let duration = humantime::parse_duration(text).map_err(|_| "a duration is like 90s, 10m, 12h or 30d")?;
         u64::try_from(duration.as_millis()).map(Self).map_err(|_| "a duration is less than 500 million years")
     }
@@ -86,6 +91,19 @@ mod tests {
             (95 * 86_400_000 + 7_200_000 + 1, "95d 2h"),
         ] {
             assert_eq!(Span(ms).to_string(), text, "{ms}");
+        }
+    }
+
+    /// To the library, `3M` is three months of 30.44 days and `3m` is three minutes.
+    #[test]
+    fn months_are_not_minutes() {
+        for text in ["3M", "3 M", "1d 3M", "1y", "2y 3d"] {
+            assert!(parse(text).is_err_and(|why| why.contains("`M` and `y`")), "{text}");
+        }
+        for (text, ms) in
+            [("3m", 180_000), ("3min", 180_000), ("2months", 5_260_032_000), ("3ms", 3), ("1d 3m", 86_580_000)]
+        {
+            assert_eq!(parse(text), Ok(Span(ms)), "{text}");
         }
     }
 

@@ -9,22 +9,19 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use sealstamp::{FileError, FileErrorKind, Ring, RingFile, Transition, UnixMillis, UpdateError};
+use sealstamp::{Exposure, FileError, FileErrorKind, Ring, RingFile, Transition, UnixMillis, UpdateError};
 use zeroize::Zeroizing;
 
+use crate::audit::{Entry, Log};
+use crate::diagnosis::{self, Unfit};
 use crate::outcome::Failure;
+
+/// Where the path comes from if no option gives it.
+const ENV: &str = "SEALSTAMP_RING";
 
 pub(crate) enum Store {
     File(RingFile),
     Pipe,
-}
-
-/// What a file system knows of a ring file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FileFacts {
-    /// The permission bits, if the system has them.
-    pub(crate) mode: Option<u32>,
-    pub(crate) modified_at: Option<UnixMillis>,
 }
 
 impl Store {
@@ -32,29 +29,46 @@ impl Store {
         match ring {
             Some(path) if path == Path::new("-") => Ok(Self::Pipe),
             Some(path) if path.as_os_str() != OsStr::new("") => Ok(Self::File(RingFile::new(path))),
-            _ => Err(Failure::usage("no ring is named").hint("give --ring PATH, or set SEALSTAMP_RING")),
+            Some(_) => Err(Failure::usage("the path of the ring is empty").hint(if std::env::var_os(ENV).is_some() {
+                "SEALSTAMP_RING is set, to nothing: give it a path, or unset it"
+            } else {
+                "give --ring PATH, or set SEALSTAMP_RING"
+            })),
+            None => Err(Failure::usage("no ring is named").hint("give --ring PATH, or set SEALSTAMP_RING")),
         }
     }
 
     pub(crate) fn load(&self) -> Result<Ring, Failure> {
+        self.read().map_err(Failure::from)
+    }
+
+    /// Reads the ring. If there is none, says what is there instead.
+    pub(crate) fn read(&self) -> Result<Ring, Unfit> {
         match self {
-            Self::File(file) => file.load().map_err(|e| self.failure(e)),
+            Self::File(file) => file.load().map_err(|error| diagnosis::of_file(file.path(), error)),
             Self::Pipe => self.read_stdin().map(|(ring, _)| ring),
         }
     }
 
-    pub(crate) fn create(&self, ring: &Ring) -> Result<(), Failure> {
-        match self {
-            Self::File(file) => file.create(ring).map_err(|e| match e.kind() {
-                FileErrorKind::Exists => Failure::new(format_args!("{self}: {e}"))
-                    .hint("init never overwrites; for new keys: sealstamp rotate"),
-                _ => Failure::new(format_args!("{self}: {e}")),
-            }),
-            Self::Pipe => {
-                refuse_terminal()?;
-                write_stdout(ring.to_json().as_bytes())
-            }
+    /// Writes a ring where there is none, after a line in the log.
+    pub(crate) fn create(&self, ring: &Ring, entry: &Entry) -> Result<(), Failure> {
+        let Self::File(file) = self else {
+            refuse_terminal()?;
+            return write_stdout(ring.to_json().as_bytes());
+        };
+        let exists = || {
+            Failure::refused(format_args!("{self}: there is a file of this name already; the ring file is as it was"))
+                .hint("init never overwrites; for new keys: sealstamp rotate")
+        };
+        // What makes the file refuses this as well, but by then the log would have a line of a ring that never came.
+        if std::fs::symlink_metadata(file.path()).is_ok() {
+            return Err(exists());
         }
+        let folder = file.path().parent().filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_none_or(Path::is_dir) {
+            self.log(entry)?;
+        }
+        file.create(ring).map_err(|e| if e.kind() == FileErrorKind::Exists { exists() } else { self.failure(e) })
     }
 
     /// Replaces the ring by what `change` makes of it. The inner result is the answer of `change`. If that is an error,
@@ -100,41 +114,63 @@ impl Store {
         }
     }
 
-    /// None if the ring comes from a pipe.
-    pub(crate) fn facts(&self) -> Option<FileFacts> {
-        let Self::File(file) = self else { return None };
-        let metadata = std::fs::metadata(file.path()).ok()?;
-        #[cfg(unix)]
-        let mode = Some(std::os::unix::fs::MetadataExt::mode(&metadata) & 0o7777);
-        #[cfg(not(unix))]
-        let mode = None;
-        Some(FileFacts { mode, modified_at: metadata.modified().ok().map(UnixMillis::from_system_time) })
+    /// Writes a line to the log beside the ring, before the ring changes. A ring in a pipe has none.
+    pub(crate) fn log(&self, entry: &Entry) -> Result<(), Failure> {
+        match self {
+            Self::File(file) => Log::beside(file.path()).append(entry),
+            Self::Pipe => Ok(()),
+        }
     }
 
-    fn read_stdin(&self) -> Result<(Ring, Zeroizing<Vec<u8>>), Failure> {
+    pub(crate) const fn is_pipe(&self) -> bool {
+        matches!(self, Self::Pipe)
+    }
+
+    /// When the file was written. None if the ring comes from a pipe.
+    pub(crate) fn modified_at(&self) -> Option<UnixMillis> {
+        let Self::File(file) = self else { return None };
+        std::fs::metadata(file.path()).ok()?.modified().ok().map(UnixMillis::from_system_time)
+    }
+
+    /// Who can get at the file and should not. Nobody, if the ring comes from a pipe.
+    pub(crate) fn exposures(&self) -> Vec<Exposure> {
+        match self {
+            Self::File(file) => file.exposures().unwrap_or_default(),
+            Self::Pipe => Vec::new(),
+        }
+    }
+
+    fn read_stdin(&self) -> Result<(Ring, Zeroizing<Vec<u8>>), Unfit> {
+        let failed = |message: String, hint: Option<String>| Unfit { code: "unreadable", message, hint };
         if io::stdin().is_terminal() {
-            return Err(Failure::new("a ring holds secrets and is not read from a terminal").hint("pipe it in"));
+            let message = "a ring holds secrets and is not read from a terminal".into();
+            return Err(failed(message, Some("pipe it in".into())));
         }
         // A buffer that grows leaves copies behind that nobody wipes. So the room is made first.
         let most = Ring::MAX_FILE_LEN.saturating_add(1);
         let mut bytes = Zeroizing::new(Vec::with_capacity(most));
         let limit = u64::try_from(most).unwrap_or(u64::MAX);
         let read = unbuffered_stdin().and_then(|from| from.take(limit).read_to_end(&mut bytes));
-        read.map_err(|e| Failure::new(format_args!("{self}: {e}")))?;
-        let ring = Ring::parse(&bytes).map_err(|e| Failure::new(format_args!("{self}: not a ring: {e}")))?;
-        Ok((ring, bytes))
+        read.map_err(|e| failed(format!("{self}: {e}"), None))?;
+        match Ring::parse(&bytes) {
+            Ok(ring) => Ok((ring, bytes)),
+            Err(e) => Err(diagnosis::of_content(&self.to_string(), &bytes, &format!("not a ring: {e}"))),
+        }
     }
 
     fn failure(&self, error: FileError) -> Failure {
-        let failure = Failure::new(format_args!("{self}: {error}"));
-        match (error.kind(), error.io_kind()) {
-            (FileErrorKind::Io, Some(io::ErrorKind::NotFound)) => failure.hint("make a ring with: sealstamp init"),
-            (FileErrorKind::WorldWritable, _) => {
-                failure.hint("see that the keys are yours, then: chmod 600, or the mode that your servers need")
+        match self {
+            // The words of a failed write say which ring the file holds now.
+            Self::File(file) if error.kind() != FileErrorKind::Io || is_absent(file.path()) => {
+                diagnosis::of_file(file.path(), error).into()
             }
-            _ => failure,
+            _ => Failure::new(format_args!("{self}: {error}")),
         }
     }
+}
+
+fn is_absent(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|e| matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
 }
 
 /// How messages name the place.

@@ -13,7 +13,7 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,7 +45,18 @@ fn left(path: &Path, before: &[u8], serial: u64) -> Left {
         return Left::Old;
     }
     assert_eq!(load(path).serial(), serial + 1);
+    // No change is without its line in the log, which was on the disk before.
+    let log = std::fs::read_to_string(log_of(path)).unwrap();
+    assert!(log.ends_with('\n') && log.lines().last().unwrap().contains(&hex(&load(path).digest())), "{log}");
     Left::New
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    path.with_extension("json.log")
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn forced_rotation(path: &Path) -> Command {
@@ -63,7 +74,7 @@ fn goes_on(path: &Path) {
     let names = path.parent().unwrap().read_dir().unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();
-    assert_eq!(names, [".ring.json.lock", "ring.json"]);
+    assert_eq!(names, [".ring.json.lock", "ring.json", "ring.json.log"]);
 }
 
 #[test]
@@ -152,6 +163,8 @@ fn over_a_file_size_limit() {
     assert!(before.len() > 1_024, "the second limit is to cut the ring");
     // Blocks of 1,024 bytes: nothing at all, and a part of the ring.
     for blocks in [0, 1] {
+        // The log is short enough for the second.
+        let _ = std::fs::remove_file(path.with_extension("json.log"));
         let output = limited(&path, blocks);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(stderr(&output).contains("File too large"), "{output:?}");
@@ -191,7 +204,73 @@ fn out_of_disk_space() {
     let text = stderr(&output);
     assert!(text.contains("No space left on device") && text.contains("the ring file is as it was"), "{text}");
     let out = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(out, "full\ncode 1\nunchanged\nchanged\n.ring.json.lock\nbefore\nring.json\n", "{text}");
+    assert_eq!(out, "full\ncode 1\nunchanged\nchanged\n.ring.json.lock\nbefore\nring.json\nring.json.log\n", "{text}");
+}
+
+/// The log is written first. If it cannot be, the ring stays as it was, and no half line stays in the log.
+#[test]
+fn no_change_without_a_line_in_the_log() {
+    let (_folder, path) = new_ring();
+    let ring = std::fs::read(&path).unwrap();
+    // The ring would fit into these 4 KiB. Of the line in the log, nothing does, or a part.
+    for room in [0, 100] {
+        let mut log = std::fs::read(log_of(&path)).unwrap();
+        log.resize(4_096 - room, b'\n');
+        std::fs::write(log_of(&path), &log).unwrap();
+        let output = limited(&path, 4);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        for part in ["ring.json.log: cannot write the log: File too large", "the ring file is as it was"] {
+            assert!(stderr(&output).contains(part), "{output:?}");
+        }
+        assert!(std::fs::read(&path).unwrap() == ring && std::fs::read(log_of(&path)).unwrap() == log, "{room}");
+    }
+    std::fs::remove_file(log_of(&path)).unwrap();
+    std::fs::create_dir(log_of(&path)).unwrap();
+    let output = forced_rotation(&path).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stderr(&output).contains("cannot write the log") && std::fs::read(&path).unwrap() == ring, "{output:?}");
+}
+
+/// What is cut off between the log and the ring is explained: by the log itself, and after the next change as well.
+#[test]
+fn a_line_of_a_change_that_never_came() {
+    let (_folder, path) = new_ring();
+    let before = std::fs::read(&path).unwrap();
+    assert!(forced_rotation(&path).status().unwrap().success());
+    // As a kill between the two leaves it.
+    std::fs::write(&path, &before).unwrap();
+    let log = || String::from_utf8(tool(&path).arg("log").output().unwrap().stdout).unwrap();
+    let said = log();
+    let (init, rotate) = said.split_once("rotate --force  serial 1 -> 2").unwrap();
+    assert!(rotate.contains("NOT DONE: the ring stayed as it was") && !init.contains("NOT DONE"), "{said}");
+    assert!(said.ends_with(&format!("now: serial 1, digest {}...\n", &hex(&load(&path).digest())[..8])), "{said}");
+    // A line that was cut off in the middle does not spoil the next one.
+    let text = std::fs::read_to_string(log_of(&path)).unwrap();
+    std::fs::write(log_of(&path), format!("{text}{{\"format\":\"seal")).unwrap();
+    assert!(tool(&path).args(["rotate", "--quiet"]).status().unwrap().success());
+    let said = log();
+    assert_eq!(
+        (said.matches("NOT DONE").count(), said.matches("a line that cannot be read").count()),
+        (1, 1),
+        "{said}"
+    );
+    let (_, last) = said.split_once("rotate  serial 1 -> 2").unwrap();
+    assert!(!last.contains("NOT DONE"), "{said}");
+}
+
+/// The log has the readers that the ring has, and no secret.
+#[test]
+fn who_reads_the_log() {
+    let (_folder, path) = new_ring();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&log_of(&path)), 0o600);
+    std::fs::remove_file(log_of(&path)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(forced_rotation(&path).status().unwrap().success());
+    assert_eq!(mode(&log_of(&path)), 0o640);
+    let (log, ring) = (std::fs::read_to_string(log_of(&path)).unwrap(), std::fs::read_to_string(&path).unwrap());
+    let secrets: Vec<&str> = ring.split("\"secret\": \"").skip(1).map(|rest| &rest[..43]).collect();
+    assert!(secrets.len() == 3 && secrets.iter().all(|secret| !log.contains(secret)), "{log}");
 }
 
 fn at_once(path: &Path, args: &[&str]) -> Vec<Output> {
@@ -208,7 +287,7 @@ fn one_of_many_rotations_at_once_wins() {
         let (won, lost): (Vec<_>, Vec<_>) = outputs.iter().partition(|o| o.status.success());
         assert_eq!((won.len(), lost.len()), (1, 7), "{outputs:?}");
         for output in lost {
-            assert_eq!(output.status.code(), Some(1));
+            assert_eq!(output.status.code(), Some(4));
             assert!(stderr(output).contains("is to become active at"), "{output:?}");
             assert!(stderr(output).contains("nothing is changed"), "{output:?}");
         }
@@ -261,14 +340,21 @@ fn modes() {
         (output.status.code().unwrap(), String::from_utf8(output.stdout.clone()).unwrap() + &stderr(&output))
     };
     for (mode, code, text) in [
-        (0o600, 0, "healthy"),
-        (0o440, 0, "warning: mode 0440: others may read the keys"),
-        (0o644, 0, "warning: mode 0644: others may read the keys"),
-        (0o660, 3, "problem: mode 0660: others may replace the keys"),
-        (0o666, 1, "everybody may write the file"),
+        (0o600, 0, ": healthy"),
+        (0o640, 0, ": healthy"),
+        (0o440, 0, ": healthy"),
+        (0o644, 3, "problem: everybody may read the ring file\n  hint: the keys may have leaked; chmod o= on the file"),
+        (0o660, 3, "problem: the group may write the ring file\n  hint: chmod g-w on the file"),
+        (0o666, 3, "everybody may write the file"),
     ] {
         let seen = check(mode);
         assert!(seen.0 == code && seen.1.contains(text), "{mode:o}: {seen:?}");
+        assert!(code == 3 || !seen.1.contains("hint"), "advice that breaks what is right: {mode:o}: {seen:?}");
+    }
+    for (mode, code) in [(0o755, 0), (0o1777, 0), (0o777, 3), (0o775, 3)] {
+        std::fs::set_permissions(path.parent().unwrap(), std::fs::Permissions::from_mode(mode)).unwrap();
+        let seen = check(0o640);
+        assert_eq!((seen.0, seen.1.contains("others may write the folder")), (code, code == 3), "{mode:o}: {seen:?}");
     }
 }
 

@@ -29,6 +29,11 @@ fn rotate(ring: &Ring, time: &str, seed: u64) -> Ring {
     done(ring.rotate(None, at(time), fresh(seed), Force::No))
 }
 
+/// Rotated to a date far ahead.
+fn dated(ring: &Ring, date: &str) -> Ring {
+    done(ring.rotate(Some(at(date)), at("2026-11-22T19:30:00Z"), fresh(2), Force::No))
+}
+
 fn done(result: Result<Transition, sealstamp::TransitionError>) -> Ring {
     result.unwrap().ring
 }
@@ -65,6 +70,8 @@ fn the_rings_of_the_transcripts_are_these() {
         ("new.json", text(&new)),
         ("pending.json", text(&rotate(&new, "2026-11-22T19:55:00Z", 2))),
         ("retiring.json", text(&rotate(&new, "2026-11-22T19:48:30Z", 2))),
+        ("dated.json", text(&dated(&new, "2026-12-01T03:00:00Z"))),
+        ("mistyped.json", text(&dated(&new, "2062-12-01T03:00:00Z"))),
         ("states.json", text(&every_state())),
         ("overdue.json", text(&init("2026-07-01T09:00:00Z"))),
         ("one-key.json", one_key()),

@@ -14,7 +14,7 @@ use std::path::Path;
 
 #[test]
 fn every_command_says_what_it_said() {
-    for name in ["COLUMNS", "SEALSTAMP_RING"] {
+    for name in ["COLUMNS", "SEALSTAMP_RING", "SEALSTAMP_TEST_CLOCK"] {
         assert!(std::env::var_os(name).is_none(), "{name} is in the way: unset it");
     }
     private_rings();

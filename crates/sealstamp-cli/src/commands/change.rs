@@ -3,15 +3,18 @@
 
 use sealstamp::{Cost, Force, Fresh, Key, Ring, Transition, TransitionError, UnixMillis};
 
+use crate::audit::Entry;
 use crate::cli::Change;
 use crate::outcome::{Failure, Outcome};
 use crate::span::Span;
 use crate::store::Store;
-use crate::{stderr, time};
+use crate::{digest, stderr, time};
 
 /// Why nothing is to be written.
 pub(super) enum Stop {
     Refused(TransitionError),
+    /// It must not or cannot be done, for a reason outside the core.
+    Failed(Failure),
     /// There is nothing to do, for this reason. That is no error.
     Idle(String),
 }
@@ -31,6 +34,7 @@ pub(super) struct Given<'r> {
 }
 
 pub(super) fn run(
+    what: &str,
     args: &Change,
     store: &Store,
     transition: impl FnOnce(Given<'_>) -> Result<Transition, Stop>,
@@ -42,7 +46,13 @@ pub(super) fn run(
     let make = |ring: &Ring| {
         let made = transition(Given { ring, now, fresh, force })?;
         let news = News { old: ring, new: &made.ring, now, dry_run: args.dry_run };
-        lines.extend(news.lines());
+        let changes = news.lines();
+        if !args.dry_run {
+            let (forced, reason) = (args.force, args.reason.clone());
+            let entry = Entry::new(what, now, Some(ring), &made.ring);
+            store.log(&Entry { forced, reason, changes: changes.clone(), ..entry }).map_err(Stop::Failed)?;
+        }
+        lines.extend(changes);
         let cost = cost_lines(&made.cost, &news);
         if args.force {
             for line in cost {
@@ -69,27 +79,34 @@ pub(super) fn run(
             Ok(Outcome::Done)
         }
         Err(Stop::Refused(refused)) => Err(refusal(refused, now)),
+        Err(Stop::Failed(failure)) => Err(failure),
     }
 }
 
 /// The last line of a change: what to do with the new ring.
 fn tell_next_step(store: &Store, ring: &Ring) {
     let (serial, propagation) = (ring.serial(), Span::from_s(ring.settings().propagation_s()));
+    let digest = digest::hex(ring);
+    let digest = digest::brief(&digest);
     match store {
         Store::File(_) => stderr::note(format_args!(
-            "{store} is now serial {serial}; every replica is to have loaded it within {propagation}"
+            "{store} is now serial {serial}, digest {digest}...; every replica is to have loaded it within {propagation}"
         )),
         Store::Pipe => stderr::note(format_args!(
-            "serial {serial} is on standard output; every replica is to have loaded it within {propagation}"
+            "serial {serial}, digest {digest}..., is on standard output; every replica is to have loaded it within {propagation}"
         )),
     }
 }
 
 fn refusal(refused: TransitionError, now: UnixMillis) -> Failure {
     let wait = refused.legal_at().map(|at| format!(" ({})", time::from_now(at, now))).unwrap_or_default();
-    let failure = Failure::new(format_args!("refused: {refused}{wait}; nothing is changed"));
+    let failure = Failure::refused(format_args!("refused: {refused}{wait}; nothing is changed"));
     match refused {
-        TransitionError::Pending { kid, .. } => {
+        TransitionError::Pending { kid, .. } => failure.hint(format_args!(
+            "rotate again from then on; for another date: --at TIME; to take it back: --cancel; if key {kid} must not \
+                 come: sealstamp revoke {kid}"
+        )),
+        TransitionError::DateStands { kid, .. } => {
             failure.hint(format_args!("rotate again from then on; if key {kid} must not come: sealstamp revoke {kid}"))
         }
         TransitionError::TooEarly { .. } => {
@@ -129,6 +146,9 @@ impl News<'_> {
             let before = self.old.keys().iter().find(|k| k.kid() == key.kid());
             let name = self.name(key);
             match (key.activates_at(), before) {
+                (None, Some(before)) if before.activates_at().is_some() => {
+                    lines.push(format!("{name} is staged again, without a date"));
+                }
                 (Some(at), Some(before)) if before.activates_at() == Some(at) => {}
                 (Some(at), _) if at > self.now => {
                     lines.push(format!("{name} takes over at {at}, {}", time::from_now(at, self.now)));

@@ -1,51 +1,73 @@
 //! `check`: is the ring healthy?
 
-use sealstamp::{EPOCH_MS, KeyState, KeyStatus, Ring, UnixMillis};
+use sealstamp::{EPOCH_MS, Exposure, KeyState, KeyStatus, Ring, UnixMillis};
 use serde::Serialize;
 
 use crate::cli::Check;
 use crate::outcome::{Failure, Outcome};
+use crate::policy::late_date;
 use crate::span::Span;
-use crate::store::{FileFacts, Store};
-use crate::{stdout, time};
+use crate::store::Store;
+use crate::{digest, stderr, stdout, time};
 
 /// How many messages one AES-GCM key may seal under 96-bit IVs that are not counted up (NIST SP 800-38D section 8.3).
 const NONCES_PER_KEY: u64 = 1 << 32;
 
 pub(super) fn run(args: &Check, store: &Store) -> Result<Outcome, Failure> {
-    let ring = store.load()?;
-    // The file's time comes from the real clock, so it is not compared with a time from the command line.
-    let facts =
-        store.facts().map(|f| FileFacts { modified_at: f.modified_at.filter(|_| args.moment.now.is_none()), ..f });
-    let report = report(args, &ring, facts, args.moment.now.unwrap_or_else(time::clock));
+    let now = args.moment.now.unwrap_or_else(time::clock);
+    let report = match store.read() {
+        Ok(ring) => {
+            // The file's time comes from the real clock, so it is not compared with a time from the command line.
+            let modified_at = store.modified_at().filter(|_| args.moment.now.is_none());
+            let nonces = args.rate.saturating_mul(EPOCH_MS / 1_000);
+            let mut findings = of_ring(&ring, args.max_age, modified_at, now);
+            findings.extend(of_file(store));
+            findings.extend(too_many_nonces(nonces));
+            Report::new(now, nonces, findings).of(&ring, now)
+        }
+        Err(unfit) => {
+            let hint = unfit.hint.unwrap_or_default();
+            Report::new(now, args.rate.saturating_mul(EPOCH_MS / 1_000), vec![problem(unfit.code, unfit.message, hint)])
+        }
+    };
     if args.json {
         stdout::write_json(&report)?;
-    } else {
+    } else if !(report.healthy && stderr::is_quiet()) {
         stdout::write(&report.page(&store.to_string()))?;
     }
     Ok(if report.healthy { Outcome::Done } else { Outcome::NotHealthy })
 }
 
-/// `sealstamp-check/1`, described in docs/cli.md.
+/// What somebody must see to, for timers. Without a time from the command line, the real clock counts.
+pub(super) fn problems(ring: &Ring, store: &Store, max_age: Span, now: Option<UnixMillis>) -> Vec<Finding> {
+    let modified_at = store.modified_at().filter(|_| now.is_none());
+    let mut findings = of_ring(ring, max_age, modified_at, now.unwrap_or_else(time::clock));
+    findings.extend(of_file(store));
+    findings.retain(|finding| finding.severity == Severity::Problem);
+    findings
+}
+
+/// `sealstamp-check/1`, described in docs/cli.md. What there is to say of a ring is `null` if none could be read.
 #[derive(Serialize)]
 struct Report {
     format: &'static str,
     now: String,
-    serial: u64,
+    serial: Option<u64>,
+    digest: Option<String>,
     healthy: bool,
     findings: Vec<Finding>,
-    active: String,
-    active_age_s: u64,
+    active: Option<String>,
+    active_age_s: Option<u64>,
     nonces_per_epoch_key: u64,
     nonces_per_epoch_key_limit: u64,
 }
 
 #[derive(Serialize)]
-struct Finding {
+pub(super) struct Finding {
     code: &'static str,
     severity: Severity,
-    message: String,
-    hint: String,
+    pub(super) message: String,
+    pub(super) hint: String,
 }
 
 /// Only a problem makes a ring unhealthy.
@@ -60,39 +82,50 @@ fn problem(code: &'static str, message: String, hint: impl Into<String>) -> Find
     Finding { code, severity: Severity::Problem, message, hint: hint.into() }
 }
 
-fn report(args: &Check, ring: &Ring, facts: Option<FileFacts>, now: UnixMillis) -> Report {
+fn of_ring(ring: &Ring, max_age: Span, modified_at: Option<UnixMillis>, now: UnixMillis) -> Vec<Finding> {
     let keys: Vec<KeyStatus<'_>> = ring.status(now).collect();
-    let active = ring.active(now);
-    let age = Span::from_ms(active.activates_at().map_or(0, |at| now.since(at)));
-    let nonces = args.rate.saturating_mul(EPOCH_MS / 1_000);
-    let findings: Vec<Finding> = [
-        overdue(ring, age, args.max_age, now),
+    let found = [
+        overdue(ring, max_age, now),
+        late(ring, max_age, now),
         no_successor(&keys),
         leftovers(&keys, now),
-        facts.and_then(|f| f.mode).and_then(permissions),
-        clock(ring, facts.and_then(|f| f.modified_at), now),
-        too_many_nonces(nonces),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    Report {
-        format: "sealstamp-check/1",
-        now: now.to_string(),
-        serial: ring.serial(),
-        healthy: findings.iter().all(|f| f.severity == Severity::Warning),
-        findings,
-        active: active.kid().to_string(),
-        active_age_s: age.ms() / 1_000,
-        nonces_per_epoch_key: nonces,
-        nonces_per_epoch_key_limit: NONCES_PER_KEY,
-    }
+        clock(ring, modified_at, now),
+    ];
+    found.into_iter().flatten().collect()
 }
 
-fn overdue(ring: &Ring, age: Span, limit: Span, now: UnixMillis) -> Option<Finding> {
+fn of_file(store: &Store) -> impl Iterator<Item = Finding> {
+    store.exposures().into_iter().map(|exposure| {
+        let hint = match exposure {
+            Exposure::WorldReadable => {
+                "the keys may have leaked; chmod o= on the file, or defaultMode: 0440 in Kubernetes"
+            }
+            Exposure::GroupWritable => "chmod g-w on the file",
+            Exposure::FolderWritable => "chmod go-w on the folder",
+            _ => "see docs/operations.md",
+        };
+        problem(exposure.as_str(), exposure.to_string(), hint)
+    })
+}
+
+fn active_age(ring: &Ring, now: UnixMillis) -> Span {
+    Span::from_ms(ring.active(now).activates_at().map_or(0, |at| now.since(at)))
+}
+
+fn overdue(ring: &Ring, limit: Span, now: UnixMillis) -> Option<Finding> {
+    let age = active_age(ring, now);
     (age > limit && ring.pending(now).is_none()).then(|| {
         let message = format!("key {} has been active for {age}, longer than {limit}", ring.active(now).kid());
         problem("overdue_rotation", message, "sealstamp rotate")
+    })
+}
+
+fn late(ring: &Ring, limit: Span, now: UnixMillis) -> Option<Finding> {
+    late_date(ring, limit, now).map(|late| {
+        let (before, key, date) = (late.before.kid(), late.key.kid(), late.date);
+        let message =
+            format!("key {before} mints until {date}, when key {key} takes over, and will be older than {limit}");
+        problem("late_rotation", message, "sealstamp rotate --at TIME, or sealstamp rotate --cancel")
     })
 }
 
@@ -109,28 +142,15 @@ fn leftovers(keys: &[KeyStatus<'_>], now: UnixMillis) -> Option<Finding> {
     let kids: Vec<String> = done.map(|k| k.key.kid().to_string()).collect();
     (!kids.is_empty()).then(|| {
         let noun = if kids.len() == 1 { "key is" } else { "keys are" };
-        problem(
-            "prunable_keys",
-            format!("{} {noun} of no more use: {}", kids.len(), kids.join(", ")),
-            "sealstamp prune",
-        )
+        Finding {
+            severity: Severity::Warning,
+            ..problem(
+                "prunable_keys",
+                format!("{} {noun} of no more use: {}", kids.len(), kids.join(", ")),
+                "sealstamp prune, any day",
+            )
+        }
     })
-}
-
-fn permissions(mode: u32) -> Option<Finding> {
-    let (code, severity, message, hint) = if mode & 0o022 != 0 {
-        ("writable_by_others", Severity::Problem, "others may replace the keys", "chmod go-w")
-    } else if mode & 0o077 != 0 {
-        (
-            "readable_by_others",
-            Severity::Warning,
-            "others may read the keys",
-            "chmod 600; in a Kubernetes Secret mount with fsGroup mode 0440 is normal, and the group is the pod's own",
-        )
-    } else {
-        return None;
-    };
-    Some(Finding { code, severity, message: format!("mode {mode:04o}: {message}"), hint: hint.into() })
 }
 
 /// These times are ahead of this clock: either the clock that wrote them is fast, or this one is slow.
@@ -153,22 +173,51 @@ fn too_many_nonces(nonces: u64) -> Option<Finding> {
 }
 
 impl Report {
+    fn new(now: UnixMillis, nonces: u64, findings: Vec<Finding>) -> Self {
+        Self {
+            format: "sealstamp-check/1",
+            now: now.to_string(),
+            serial: None,
+            digest: None,
+            healthy: findings.iter().all(|f| f.severity == Severity::Warning),
+            findings,
+            active: None,
+            active_age_s: None,
+            nonces_per_epoch_key: nonces,
+            nonces_per_epoch_key_limit: NONCES_PER_KEY,
+        }
+    }
+
+    fn of(self, ring: &Ring, now: UnixMillis) -> Self {
+        Self {
+            serial: Some(ring.serial()),
+            digest: Some(digest::hex(ring)),
+            active: Some(ring.active(now).kid().to_string()),
+            active_age_s: Some(active_age(ring, now).ms() / 1_000),
+            ..self
+        }
+    }
+
     fn page(&self, name: &str) -> String {
         let verdict = if self.healthy { "healthy" } else { "not healthy" };
-        let mut out = format!(
-            "{name}: {verdict}\nserial {}, key {} active for {}, {} nonces per epoch key of at most {}\n",
-            self.serial,
-            self.active,
-            Span::from_ms(self.active_age_s.saturating_mul(1_000)),
-            self.nonces_per_epoch_key,
-            self.nonces_per_epoch_key_limit,
-        );
+        let mut out = format!("{name}: {verdict}\n");
+        if let (Some(serial), Some(active), Some(age)) = (self.serial, &self.active, self.active_age_s) {
+            out.push_str(&format!(
+                "serial {serial}, key {active} active for {}, {} nonces per epoch key of at most {}\n",
+                Span::from_ms(age.saturating_mul(1_000)),
+                self.nonces_per_epoch_key,
+                self.nonces_per_epoch_key_limit,
+            ));
+        }
         for finding in &self.findings {
             let severity = match finding.severity {
                 Severity::Problem => "problem",
                 Severity::Warning => "warning",
             };
-            out.push_str(&format!("{severity}: {}\n  hint: {}\n", finding.message, finding.hint));
+            out.push_str(&format!("{severity}: {}\n", finding.message));
+            if !finding.hint.is_empty() {
+                out.push_str(&format!("  hint: {}\n", finding.hint));
+            }
         }
         out
     }
@@ -177,22 +226,6 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn permissions_from_both_sides() {
-        for (mode, code) in [
-            (0o600, None),
-            (0o400, None),
-            (0o640, Some("readable_by_others")),
-            (0o440, Some("readable_by_others")),
-            (0o604, Some("readable_by_others")),
-            (0o620, Some("writable_by_others")),
-            (0o602, Some("writable_by_others")),
-            (0o666, Some("writable_by_others")),
-        ] {
-            assert_eq!(permissions(mode).map(|f| f.code), code, "{mode:o}");
-        }
-    }
 
     #[test]
     fn the_limit_of_nonces_from_both_sides() {

@@ -5,6 +5,8 @@ mod check;
 mod completions;
 mod init;
 mod list;
+mod log;
+mod maintain;
 mod man;
 mod mint;
 mod open;
@@ -14,9 +16,13 @@ mod rotate;
 
 use crate::cli::{Cli, Command};
 use crate::outcome::{Failure, Outcome};
+use crate::stderr;
 use crate::store::Store;
 
 pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
+    if cli.quiet {
+        stderr::be_quiet();
+    }
     let store = || Store::choose(cli.ring);
     match cli.command {
         Command::Init(args) => init::run(&args, &store()?),
@@ -24,7 +30,9 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Rotate(args) => rotate::run(&args, &store()?),
         Command::Revoke(args) => revoke::run(&args, &store()?),
         Command::Prune(args) => prune::run(&args, &store()?),
+        Command::Maintain(args) => maintain::run(&args, &store()?),
         Command::Check(args) => check::run(&args, &store()?),
+        Command::Log(args) => log::run(&args, &store()?),
         Command::Mint(args) => mint::run(&args, &store()?),
         Command::Open(args) => open::run(&args, &store()?),
         Command::Completions(args) => completions::run(&args),

@@ -1,5 +1,7 @@
 //! `open`: what a nonce says, and why it is accepted or refused.
 
+use std::io::{self, BufRead as _, Read as _};
+
 use sealstamp::{Audience, Binding, Fleet, KeyStatus, Opened, Refusal, Ring, UnixMillis, UnverifiedHeader};
 use serde::Serialize;
 
@@ -10,16 +12,29 @@ use crate::store::Store;
 use crate::{stdout, time};
 
 pub(super) fn run(args: &Open, store: &Store) -> Result<Outcome, Failure> {
+    let nonce = if args.nonce == "-" { from_stdin(store)? } else { args.nonce.clone() };
     let ring = store.load()?;
     let at = args.at.unwrap_or_else(time::clock);
     let binding = args.of.bind.map_or(Binding::None, Binding::Thumbprint);
-    let explained = Explained::of(&ring, &args.of.audience, &args.nonce, &binding, at)?;
+    let explained = Explained::of(&ring, &args.of.audience, &nonce, &binding, at)?;
     if args.json {
         stdout::write_json(&explained)?;
     } else {
         stdout::write(&explained.page())?;
     }
     Ok(if explained.verdict == "accepted" { Outcome::Done } else { Outcome::Refused })
+}
+
+/// The first line of standard input.
+fn from_stdin(store: &Store) -> Result<String, Failure> {
+    if store.is_pipe() {
+        return Err(Failure::usage("both the ring and the nonce are to come from standard input"));
+    }
+    let mut line = String::new();
+    // So much is longer than any nonce.
+    let read = io::stdin().lock().take(1_024).read_line(&mut line);
+    read.map_err(|error| Failure::new(format_args!("standard input: {error}")))?;
+    Ok(line.trim_end_matches(['\r', '\n']).into())
 }
 
 /// `sealstamp-open/1`, described in docs/cli.md.

@@ -1,4 +1,5 @@
-//! What the tests that run the tool share.
+//! What the tests that run the tool share. None of them uses all of it.
+#![allow(dead_code, reason = "each test file has its own copy")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +11,12 @@ pub(crate) const BIN: &str = env!("CARGO_BIN_EXE_sealstamp");
 /// The tool, with nothing from this process's environment that it would read.
 pub(crate) fn tool(ring: impl AsRef<Path>) -> Command {
     let mut command = Command::new(BIN);
-    command.env_remove("SEALSTAMP_RING").env_remove("COLUMNS").arg("--ring").arg(ring.as_ref());
+    command
+        .env_remove("SEALSTAMP_RING")
+        .env_remove("COLUMNS")
+        .env_remove("SEALSTAMP_TEST_CLOCK")
+        .arg("--ring")
+        .arg(ring.as_ref());
     command
 }
 
