@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueHint};
+use clap::{ArgGroup, Args, ColorChoice, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use sealstamp::{Audience, Kid, Suite, Thumbprint, UnixMillis};
 
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Rotate(Rotate),
     /// Remove the keys that are of no more use
     Prune(Prune),
+    /// Change lifetime, skew or propagation, from a date on that every replica knows by then
+    Settings(Settings),
     /// Show who changed the ring, when and why
     Log(Log),
     /// Mint a nonce, for incidents
@@ -176,6 +178,33 @@ pub(crate) struct Prune {
 }
 
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("what").args(["lifetime", "max_skew", "propagation", "cancel"]).required(true).multiple(true))]
+pub(crate) struct Settings {
+    /// How long a nonce is good: 1s to 1h
+    #[arg(long, value_name = "DURATION", value_parser = span::parse_seconds)]
+    pub(crate) lifetime: Option<u32>,
+
+    /// How far two clocks of the fleet may be apart: 0s to 1m. A smaller one must be true already
+    #[arg(long, value_name = "DURATION", value_parser = span::parse_seconds)]
+    pub(crate) max_skew: Option<u32>,
+
+    /// The longest time until every replica has loaded a new ring: 0s to 30d. A smaller one must be true already
+    #[arg(long, value_name = "DURATION", value_parser = span::parse_seconds)]
+    pub(crate) propagation: Option<u32>,
+
+    /// When they come into force; by default as soon as every replica has loaded the ring
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub(crate) at: Option<UnixMillis>,
+
+    /// Take back a change that is still to come
+    #[arg(long, conflicts_with_all = ["lifetime", "max_skew", "propagation", "at"])]
+    pub(crate) cancel: bool,
+
+    #[command(flatten)]
+    pub(crate) change: Change,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Maintain {
     /// How old an active key may get before it is rotated
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = span::parse)]
@@ -263,8 +292,21 @@ pub(crate) struct Man {
     pub(crate) command: Option<String>,
 }
 
-const COMMANDS: [&str; 12] =
-    ["init", "maintain", "list", "check", "revoke", "rotate", "prune", "log", "mint", "open", "completions", "man"];
+const COMMANDS: [&str; 13] = [
+    "init",
+    "maintain",
+    "list",
+    "check",
+    "revoke",
+    "rotate",
+    "prune",
+    "settings",
+    "log",
+    "mint",
+    "open",
+    "completions",
+    "man",
+];
 
 /// So that completions offer the suites.
 fn suite() -> impl TypedValueParser<Value = Suite> {

@@ -34,6 +34,13 @@ fn dated(ring: &Ring, date: &str) -> Ring {
     done(ring.rotate(Some(at(date)), at("2026-11-22T19:30:00Z"), fresh(2), Force::No))
 }
 
+/// A change of the lifetime, far ahead.
+fn longer(ring: &Ring) -> Ring {
+    let settings = Settings::new(300, 5, 600).unwrap();
+    let from = Some(at("2026-12-01T03:00:00Z"));
+    done(ring.change_settings(settings, from, at("2026-11-22T19:30:00Z"), Force::No))
+}
+
 fn done(result: Result<Transition, sealstamp::TransitionError>) -> Ring {
     result.unwrap().ring
 }
@@ -51,7 +58,8 @@ fn every_state() -> Ring {
 fn one_key() -> String {
     let text = init("2026-11-22T19:00:00Z").to_json().to_string();
     let (first, _) = text.split_once("    },\n").unwrap();
-    format!("{first}    }}\n  ]\n}}\n")
+    let (_, rest) = text.split_once("\n  ]").unwrap();
+    format!("{first}    }}\n  ]{rest}")
 }
 
 /// One character of the first secret is wrong.
@@ -72,6 +80,7 @@ fn the_rings_of_the_transcripts_are_these() {
         ("retiring.json", text(&rotate(&new, "2026-11-22T19:48:30Z", 2))),
         ("dated.json", text(&dated(&new, "2026-12-01T03:00:00Z"))),
         ("mistyped.json", text(&dated(&new, "2062-12-01T03:00:00Z"))),
+        ("longer.json", text(&longer(&new))),
         ("states.json", text(&every_state())),
         ("overdue.json", text(&init("2026-07-01T09:00:00Z"))),
         ("one-key.json", one_key()),

@@ -1,7 +1,9 @@
 //! What the commands that change a ring have in common: they say what will change and what it costs, then write the
 //! ring, or say why not.
 
-use sealstamp::{Cost, Force, Fresh, Key, Ring, Transition, TransitionError, UnixMillis};
+use std::fmt;
+
+use sealstamp::{Cost, Force, Fresh, Key, Ring, Settings, Transition, TransitionError, UnixMillis};
 
 use crate::audit::Entry;
 use crate::cli::Change;
@@ -85,7 +87,7 @@ pub(super) fn run(
 
 /// The last line of a change: what to do with the new ring.
 fn tell_next_step(store: &Store, ring: &Ring) {
-    let (serial, propagation) = (ring.serial(), Span::from_s(ring.settings().propagation_s()));
+    let (serial, propagation) = (ring.serial(), Span::from_s(ring.margins().propagation_s()));
     let digest = digest::hex(ring);
     let digest = digest::brief(&digest);
     match store {
@@ -116,9 +118,21 @@ fn refusal(refused: TransitionError, now: UnixMillis) -> Failure {
         TransitionError::OnlyKey { .. } => {
             failure.hint("if the key leaked, --force puts a new one in its place at once")
         }
+        TransitionError::SettingsPending { .. } => failure.hint("change them again from then on"),
         TransitionError::UnknownKid => failure.hint("the kids are in: sealstamp list"),
         TransitionError::OutOfRange => failure.hint("prune, or see to this machine's clock"),
         _ => failure,
+    }
+}
+
+/// Settings, as messages and tables name them.
+pub(super) struct Words<'s>(pub(super) &'s Settings);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [lifetime, skew, propagation] =
+            [self.0.lifetime_s(), self.0.max_skew_s(), self.0.propagation_s()].map(Span::from_s);
+        write!(f, "lifetime {lifetime}, max skew {skew}, propagation {propagation}")
     }
 }
 
@@ -158,7 +172,22 @@ impl News<'_> {
                 (None, Some(_)) => {}
             }
         }
+        lines.extend(self.settings());
         lines
+    }
+
+    fn settings(&self) -> Option<String> {
+        let (before, after) = (self.old.next_settings(), self.new.next_settings());
+        match after {
+            _ if before == after => None,
+            Some(next) => {
+                let in_words = Words(&next.settings);
+                Some(format!("from {} on ({}): {in_words}", next.from, time::from_now(next.from, self.now)))
+            }
+            // Once a change has settled, the next write says the same with fewer words.
+            None if before.is_some_and(|next| next.from <= self.now) => None,
+            None => Some(format!("the settings stay: {}", Words(self.new.settings()))),
+        }
     }
 
     /// The key's name. A key that a dry run made and threw away has none.

@@ -155,7 +155,7 @@ fn leftovers(keys: &[KeyStatus<'_>], now: UnixMillis) -> Option<Finding> {
 
 /// These times are ahead of this clock: either the clock that wrote them is fast, or this one is slow.
 fn clock(ring: &Ring, modified_at: Option<UnixMillis>, now: UnixMillis) -> Option<Finding> {
-    let skew = Span::from_s(ring.settings().max_skew_s()).ms();
+    let skew = Span::from_s(ring.margins().max_skew_s()).ms();
     let written = ring.keys().iter().flat_map(|k| [Some(k.created_at()), k.revoked_at()]);
     let latest = written.chain([modified_at]).flatten().max()?;
     (latest > now.saturating_add(skew)).then(|| {

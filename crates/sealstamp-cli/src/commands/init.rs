@@ -1,15 +1,16 @@
 //! `init`: a new ring.
 
-use sealstamp::{Fresh, Ring, Settings, SettingsError};
+use sealstamp::{Fresh, Ring, Settings};
 
 use crate::audit::Entry;
 use crate::cli::Init;
+use crate::commands::settings;
 use crate::outcome::{Failure, Outcome};
 use crate::store::Store;
 use crate::{stderr, time};
 
 pub(super) fn run(args: &Init, store: &Store) -> Result<Outcome, Failure> {
-    let settings = Settings::new(args.lifetime, args.max_skew, args.propagation).map_err(out_of_range)?;
+    let settings = Settings::new(args.lifetime, args.max_skew, args.propagation).map_err(settings::out_of_range)?;
     let fresh = Fresh::from_os().map_err(Failure::new)?;
     let now = time::clock();
     let ring = Ring::init(settings, args.suite, now, fresh);
@@ -23,9 +24,4 @@ pub(super) fn run(args: &Init, store: &Store) -> Result<Outcome, Failure> {
         stderr::note(format_args!("{store} is a new ring, readable by you alone; give it to every server"));
     }
     Ok(Outcome::Done)
-}
-
-fn out_of_range(error: SettingsError) -> Failure {
-    let option = error.member().trim_end_matches("_s").replace('_', "-");
-    Failure::usage(format_args!("--{option}: {error} (seconds)"))
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::ascii_timeline::{self, Row};
 use crate::cli::List;
+use crate::commands::change::Words;
 use crate::outcome::{Failure, Outcome};
 use crate::span::Span;
 use crate::store::Store;
@@ -32,7 +33,17 @@ struct Listing {
     lifetime_s: u32,
     max_skew_s: u32,
     propagation_s: u32,
+    /// What is to come into force.
+    next_settings: Option<ListedSettings>,
     keys: Vec<ListedKey>,
+}
+
+#[derive(Serialize)]
+struct ListedSettings {
+    from: String,
+    lifetime_s: u32,
+    max_skew_s: u32,
+    propagation_s: u32,
 }
 
 #[derive(Serialize)]
@@ -64,9 +75,15 @@ impl Listing {
             format: "sealstamp-list/1",
             now: now.to_string(),
             serial: ring.serial(),
-            lifetime_s: ring.settings().lifetime_s(),
-            max_skew_s: ring.settings().max_skew_s(),
-            propagation_s: ring.settings().propagation_s(),
+            lifetime_s: ring.settings_at(now).lifetime_s(),
+            max_skew_s: ring.settings_at(now).max_skew_s(),
+            propagation_s: ring.settings_at(now).propagation_s(),
+            next_settings: ring.next_settings().filter(|next| next.from > now).map(|next| ListedSettings {
+                from: next.from.to_string(),
+                lifetime_s: next.settings.lifetime_s(),
+                max_skew_s: next.settings.max_skew_s(),
+                propagation_s: next.settings.propagation_s(),
+            }),
             keys: keys.collect(),
         }
     }
@@ -75,7 +92,7 @@ impl Listing {
 /// When a key stops or stopped minting: at its successor's date, or when it was revoked.
 fn retires_at(ring: &Ring, status: &KeyStatus<'_>) -> Option<UnixMillis> {
     status.key.activates_at()?;
-    let skew = Span::from_s(ring.settings().max_skew_s()).ms();
+    let skew = Span::from_s(ring.margins().max_skew_s()).ms();
     let succeeded_at = status.mints_until.map(|last| last.saturating_sub(skew));
     match (succeeded_at, status.key.revoked_at()) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -93,18 +110,17 @@ fn prunable_at(ring: &Ring, status: &KeyStatus<'_>) -> Option<UnixMillis> {
 }
 
 fn page(ring: &Ring, name: &str, now: UnixMillis, width: usize) -> String {
-    let settings = ring.settings();
+    let settings = ring.settings_at(now);
     let mut suites: Vec<&str> = ring.keys().iter().map(|k| k.suite().as_str()).collect();
     suites.sort_unstable();
     suites.dedup();
-    let mut out = format!(
-        "{name}, serial {}, at {now}\nlifetime {}, max skew {}, propagation {}, {}\n\n",
-        ring.serial(),
-        Span::from_s(settings.lifetime_s()),
-        Span::from_s(settings.max_skew_s()),
-        Span::from_s(settings.propagation_s()),
-        suites.join(" and "),
-    );
+    let (serial, in_words) = (ring.serial(), Words(settings));
+    let mut out = format!("{name}, serial {serial}, at {now}\n{in_words}, {}\n", suites.join(" and "));
+    if let Some(next) = ring.next_settings().filter(|next| next.from > now) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "from {} on: {}", next.from, Words(&next.settings));
+    }
+    out.push('\n');
     let head = ["kid", "state", "", "mints from", "until"].map(String::from);
     let rows = ring.status(now).map(|status| {
         // To the second, because people read this. The JSON has the milliseconds.

@@ -13,6 +13,7 @@ mod open;
 mod prune;
 mod revoke;
 mod rotate;
+mod settings;
 
 use crate::cli::{Cli, Command};
 use crate::outcome::{Failure, Outcome};
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
     match cli.command {
         Command::Init(args) => init::run(&args, &store()?),
         Command::List(args) => list::run(&args, &store()?),
+        Command::Settings(args) => settings::run(&args, &store()?),
         Command::Rotate(args) => rotate::run(&args, &store()?),
         Command::Revoke(args) => revoke::run(&args, &store()?),
         Command::Prune(args) => prune::run(&args, &store()?),

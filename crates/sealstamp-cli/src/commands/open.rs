@@ -154,20 +154,34 @@ fn minted_at(
     header: UnverifiedHeader,
     binding: &Binding,
 ) -> Option<UnixMillis> {
-    let skew = Span::from_s(ring.settings().max_skew_s()).ms();
-    let early = header.epoch_starts_at().saturating_sub(skew.saturating_add(1));
+    let widest = Span::from_s(ring.margins().max_skew_s()).ms();
+    let early = header.epoch_starts_at().saturating_sub(widest.saturating_add(1));
     match fleet.open(nonce, early, binding) {
         Ok(opened) => Some(opened.minted_at()),
-        Err(Refusal::InFuture { by_ms }) => Some(early.saturating_add(skew).saturating_add(by_ms)),
+        Err(Refusal::InFuture { by_ms }) => {
+            // How much skew was allowed depends on the time that is sought: from a change of the settings on, it is the
+            // new one.
+            let after = ring.next_settings().and_then(|next| {
+                let skew = Span::from_s(next.settings.max_skew_s()).ms();
+                Some(early.saturating_add(skew).saturating_add(by_ms)).filter(|minted_at| *minted_at >= next.from)
+            });
+            Some(after.unwrap_or(early.saturating_add(widest).saturating_add(by_ms)))
+        }
         Err(_) => None,
     }
 }
 
+/// Until when the clock that is furthest behind takes it.
 fn good_until(ring: &Ring, minted_at: UnixMillis) -> UnixMillis {
-    let settings = ring.settings();
     minted_at
-        .saturating_add(Span::from_s(settings.lifetime_s()).ms())
-        .saturating_add(Span::from_s(settings.max_skew_s()).ms())
+        .saturating_add(Span::from_s(ring.settings_at(minted_at).lifetime_s()).ms())
+        .saturating_add(skew_for(ring, minted_at).ms())
+}
+
+/// The skew that is allowed to a nonce of this time.
+fn skew_for(ring: &Ring, minted_at: UnixMillis) -> Span {
+    let after = ring.next_settings().filter(|next| next.from <= minted_at).map(|next| next.settings);
+    Span::from_s(after.unwrap_or(ring.margins()).max_skew_s())
 }
 
 fn accepted(opened: &Opened) -> String {
@@ -215,7 +229,7 @@ fn refused(
             "authentic and from the future: {} more than max skew {} ahead, so the clock of the replica that minted it, or \
              this one, is wrong",
             span(by_ms),
-            Span::from_s(ring.settings().max_skew_s())
+            minted_at.map_or_else(|| Span::from_s(ring.margins().max_skew_s()), |at| skew_for(ring, at))
         ),
         (other, _) => other.to_string(),
     }

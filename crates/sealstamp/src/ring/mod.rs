@@ -74,7 +74,8 @@ impl Ring {
     }
 
     /// The settings that margins are computed with: of each the greater, while a change is under way.
-    pub(crate) fn margins(&self) -> Settings {
+    #[must_use]
+    pub fn margins(&self) -> Settings {
         self.next_settings.map_or(self.settings, |next| self.settings.widest(next.settings))
     }
 
