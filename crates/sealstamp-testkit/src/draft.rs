@@ -6,11 +6,13 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 
-use crate::PUBLIC_URL;
 use crate::key::Key;
 use crate::members::Members;
 use crate::shared::issuer;
 use crate::text::{b64, quoted, random_id, sha256};
+
+/// The server that drafts are for, as clients name it. It is the audience of their tokens too.
+pub const PUBLIC_URL: &str = "https://mcp.example.com/mcp";
 
 /// From the key, the text to sign and the signature to the one that is sent.
 type OnSignature = dyn Fn(&Key, &str, Vec<u8>) -> Vec<u8> + Send + Sync;
@@ -19,8 +21,8 @@ type OnField = dyn Fn(String) -> Vec<Vec<u8>> + Send + Sync;
 
 /// A request with a proof and a token, before anything is signed.
 ///
-/// `POST` to [`PUBLIC_URL`], with a token of the shared issuer for that URL. Nothing is wrong with it until a test changes
-/// it: `ath` follows from the token, and signatures from what is signed.
+/// `POST` to [`PUBLIC_URL`], with a token of the shared issuer for that URL. Nothing is wrong with it until a test
+/// changes it: `ath` follows from the token, and signatures from what is signed.
 #[derive(Clone)]
 pub struct Draft {
     /// Signs the proof.

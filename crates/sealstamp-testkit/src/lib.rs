@@ -3,8 +3,8 @@
 //!
 //! [`Key`] is the only signer. [`Draft`] is a good request that can be broken in any one place before it is signed.
 //!
-//! The kit does not use `sealstamp-dpop`, for two reasons. What it says of JWKs and thumbprints is then a second opinion.
-//! And it turns on no feature of the verifier, so each backend and each feature can still be tested alone.
+//! The kit does not use `sealstamp-dpop`, for two reasons. What it says of JWKs and thumbprints is then a second
+//! opinion. And it turns on no feature of the verifier, so each backend and each feature can still be tested alone.
 //!
 //! Everything here panics when something goes wrong: a test that cannot sign is a failed test.
 
@@ -25,14 +25,9 @@ mod shared;
 mod text;
 
 pub use client::{Client, headers};
-pub use draft::Draft;
+pub use draft::{Draft, PUBLIC_URL};
 pub use issuer::Issuer;
 pub use key::Key;
 pub use members::Members;
-pub use shared::{issuer, key, other_key};
+pub use shared::{ISSUER, issuer, key, other_key};
 pub use text::{b64, quoted, random_id, sha256};
-
-/// The server that drafts are for, as clients name it. It is the audience of their tokens too.
-pub const PUBLIC_URL: &str = "https://mcp.example.com/mcp";
-/// The issuer of the drafts' tokens.
-pub const ISSUER: &str = "https://issuer.example.com";

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use crate::ISSUER;
 use crate::issuer::Issuer;
 use crate::key::Key;
+
+/// The issuer of the drafts' tokens, as its tokens name it.
+pub const ISSUER: &str = "https://issuer.example.com";
 
 static KEYS: Mutex<BTreeMap<&'static str, Key>> = Mutex::new(BTreeMap::new());
 static OTHER_KEY: LazyLock<Key> = LazyLock::new(|| Key::generate("ES256"));
