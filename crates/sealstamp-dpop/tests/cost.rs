@@ -11,7 +11,7 @@
     reason = "a test that goes wrong should panic"
 )]
 
-#[path = "battery/cases.rs"]
+#[path = "battery/cases/mod.rs"]
 #[allow(dead_code, reason = "the cases alone are needed, not what is expected of them")]
 mod cases;
 mod support;
@@ -40,9 +40,9 @@ const BOUND: u64 = 2 * MAX_PROOF_BYTES as u64 + 2 * 1024;
 
 #[test]
 fn a_refusal_holds_a_bounded_amount_of_memory() {
-    let world = World::new().without(cases::NOT_TAKEN);
+    let world = World::new().without(cases::case::NOT_TAKEN);
     let (mut refused, mut most, mut most_of) = (0, 0, "");
-    for case in cases::CASES {
+    for case in cases::all() {
         let parts = world.draft().but(|draft| (case.defect)(draft, &world)).parts();
         let Some(cost) = cost(&world, &parts) else { continue };
         assert!(cost.bytes_max <= BOUND, "{}: {} bytes", case.name, cost.bytes_max);

@@ -22,7 +22,8 @@ use tokio::{
 };
 
 use crate::{
-    cases::{CASES, NOT_TAKEN, Wire},
+    cases,
+    cases::case::{NOT_TAKEN, Wire},
     support::World,
 };
 
@@ -138,7 +139,7 @@ const fn status_of(answer: Answer) -> u16 {
 async fn each_defect_gets_its_status_and_error_over_http() {
     let server = Server::start().await;
     let mut wrong = Vec::new();
-    for case in CASES {
+    for case in cases::all() {
         let draft = server.world.draft().but(|draft| (case.defect)(draft, &server.world));
         let (expected, reason) = match (case.wire, case.expected) {
             (Wire::Trimmed, _) | (Wire::Same, Ok(())) => ((200, None), None),
@@ -157,7 +158,7 @@ async fn each_defect_gets_its_status_and_error_over_http() {
             wrong.push(format!("{} {}: {got:?} instead of {expected:?}, {reason:?}", case.ids, case.name));
         }
     }
-    assert!(wrong.is_empty(), "{} of {} over HTTP:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} of {} over HTTP:\n{}", wrong.len(), cases::all().count(), wrong.join("\n"));
 }
 
 /// R43-5, R43-7: every pair of an algorithm's name and another's key, over HTTP.
@@ -180,7 +181,7 @@ async fn an_algorithm_takes_its_own_keys_only_over_http() {
 async fn refusals_of_a_nonce_are_the_same_bytes() {
     let server = Server::start().await;
     let mut seen = Vec::new();
-    let refusing = CASES.iter().filter(|case| matches!(case.expected, Err((Answer::UseDpopNonce, _))));
+    let refusing = cases::all().filter(|case| matches!(case.expected, Err((Answer::UseDpopNonce, _))));
     for case in refusing {
         let draft = server.world.draft().but(|draft| (case.defect)(draft, &server.world));
         seen.push(server.say(&bytes_of(&draft.parts())).await.but_for_the_nonce());
