@@ -1,13 +1,9 @@
-//! A client whose key and signatures are the same in every run, so that a request can stand in a corpus.
+//! Two clients whose keys and signatures are the same in every run, so that a request can stand in a corpus.
 
 use std::sync::LazyLock;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sealstamp::{Thumbprint, UnixMillis};
-use sha2::{Digest, Sha256};
-
-pub(crate) const PUBLIC_URL: &str = "https://mcp.example.com/mcp";
+use sealstamp_testkit::Key;
 
 /// A whole second.
 pub(crate) const NOW: UnixMillis = UnixMillis::new(1_795_361_400_000);
@@ -15,58 +11,22 @@ pub(crate) const NOW: UnixMillis = UnixMillis::new(1_795_361_400_000);
 /// The access token, which is bound to the client's key.
 pub(crate) const TOKEN: &str = "a-bound-token";
 
-pub(crate) struct Client {
-    key: Ed25519KeyPair,
+/// The client's key.
+pub(crate) static CLIENT: LazyLock<Key> = LazyLock::new(|| Key::from_seed([7; 32]));
+/// Somebody else's.
+pub(crate) static OTHER: LazyLock<Key> = LazyLock::new(|| Key::from_seed([8; 32]));
+
+/// The client's thumbprint.
+pub(crate) fn thumbprint() -> Thumbprint {
+    CLIENT.thumbprint().parse().expect("43 characters")
 }
 
-pub(crate) static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::new([7; 32]));
-pub(crate) static OTHER: LazyLock<Client> = LazyLock::new(|| Client::new([8; 32]));
-
-impl Client {
-    fn new(seed: [u8; 32]) -> Self {
-        Self { key: Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed") }
-    }
-
-    /// The public key's one coordinate, as it stands in a `jwk`.
-    pub(crate) fn x(&self) -> String {
-        b64(self.key.public_key())
-    }
-
-    pub(crate) fn jwk(&self) -> String {
-        format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, self.x())
-    }
-
-    /// RFC 7638: `jwk` has its members in order and no more.
-    pub(crate) fn thumbprint(&self) -> Thumbprint {
-        Thumbprint::new(Sha256::digest(self.jwk()).into())
-    }
-
-    pub(crate) fn header(&self) -> String {
-        format!(r#"{{"typ":"dpop+jwt","alg":"EdDSA","jwk":{}}}"#, self.jwk())
-    }
-
-    pub(crate) fn sign(&self, message: &str) -> Vec<u8> {
-        self.key.sign(message.as_bytes()).as_ref().to_vec()
-    }
-
-    /// A compact JWS.
-    pub(crate) fn jws(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
-        let signed = format!("{}.{}", b64(header), b64(claims));
-        let signature = b64(self.sign(&signed));
-        format!("{signed}.{signature}")
-    }
+/// The header of the client's proofs.
+pub(crate) fn header() -> String {
+    format!(r#"{{"typ":"dpop+jwt","alg":"EdDSA","jwk":{}}}"#, CLIENT.canonical_jwk())
 }
 
-pub(crate) fn b64(bytes: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// `ath` of a token.
-pub(crate) fn ath(token: &str) -> String {
-    b64(Sha256::digest(token))
-}
-
-/// A text as a JSON string.
+/// A text as a JSON string, with the escapes that it needs: a fuzzer's text may hold anything.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

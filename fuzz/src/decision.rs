@@ -2,17 +2,17 @@
 
 use std::{net::IpAddr, sync::LazyLock};
 
-use crate::{
-    client::{CLIENT, Client, NOW, OTHER, PUBLIC_URL, TOKEN, ath, b64, quoted},
-    htu,
-    input::Input,
-};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sealstamp::{Audience, Binding, Fleet, Fresh, Nonce, Ring, Settings, Suite, Thumbprint, UnixMillis};
 use sealstamp_dpop::{
     Accepted, Answer, DPOP_NONCE, Nonces, Reason, Rejection, RequestHead, TokenBinding, TokenDefect, TokenFacts,
     Verifier,
 };
+use sealstamp_testkit::{Key, PUBLIC_URL, b64, sha256};
+
+use crate::client::{self, CLIENT, NOW, OTHER, TOKEN, quoted};
+use crate::htu;
+use crate::input::Input;
 
 const PROXY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 const ORIGINS: [&str; 2] = ["https://mcp.example.com", "https://mcp.example.org:8443"];
@@ -44,9 +44,9 @@ fn fleet(audience: &str) -> Fleet {
 static VALID: LazyLock<String> = LazyLock::new(|| {
     let nonce = fleet(PUBLIC_URL).mint(NOW.saturating_sub(1_000), &Binding::None);
     let now = NOW.get() / 1_000;
-    let (htu, ath) = (quoted(PUBLIC_URL), ath(TOKEN));
+    let (htu, ath) = (quoted(PUBLIC_URL), sha256(TOKEN));
     let claims = format!(r#"{{"jti":"a0","htm":"POST","htu":{htu},"iat":{now},"ath":"{ath}","nonce":"{nonce}"}}"#);
-    CLIENT.jws(CLIENT.header(), claims)
+    CLIENT.jws(client::header(), claims)
 });
 
 /// The request as text, as the input is.
@@ -57,7 +57,7 @@ pub(crate) fn valid_request() -> String {
 /// What is known of a token. It stands for all validators.
 fn facts(token: &str) -> Result<TokenFacts, TokenDefect> {
     let binding = match token {
-        TOKEN => TokenBinding::Thumbprint(CLIENT.thumbprint()),
+        TOKEN => TokenBinding::Thumbprint(client::thumbprint()),
         "another-token" => TokenBinding::Thumbprint(Thumbprint::new([0; 32])),
         "an-unbound-token" => TokenBinding::None,
         "a-token-with-a-certificate" => TokenBinding::Unknown,
@@ -85,7 +85,7 @@ pub fn decision(data: &[u8]) {
     let mut input = Input::new(data);
     match input.u8() {
         b'r' => raw(input.rest()),
-        _ => drafted(input),
+        _ => attempted(input),
     }
 }
 
@@ -204,8 +204,8 @@ fn judge(
     Some(refused)
 }
 
-/// A request in parts, each of them good at first.
-struct Draft {
+/// A request in parts, each of them good at first: what the oracle judges, and what is signed.
+struct Attempt {
     server_now: UnixMillis,
     method: &'static str,
     path: &'static str,
@@ -213,8 +213,8 @@ struct Draft {
     scheme: &'static str,
     token: &'static str,
     proofs: Proofs,
-    key: &'static Client,
-    jwk: &'static Client,
+    key: &'static Key,
+    jwk: &'static Key,
     typ: &'static str,
     alg: &'static str,
     extra: &'static str,
@@ -244,10 +244,10 @@ enum NonceClaim {
     Damaged(Nonce, u16),
 }
 
-fn drafted(mut input: Input<'_>) {
+fn attempted(mut input: Input<'_>) {
     let now = i64::try_from(NOW.get() / 1_000).expect("a time in this age");
     let mint = |at: UnixMillis| NonceClaim::Minted(fleet(PUBLIC_URL).mint(at, &Binding::None), at);
-    let mut draft = Draft {
+    let mut attempt = Attempt {
         server_now: NOW,
         method: "POST",
         path: "/mcp",
@@ -274,53 +274,55 @@ fn drafted(mut input: Input<'_>) {
         }
         let (op, a, b) = (input.u8() % 20, usize::from(input.u8()), input.u16());
         match op {
-            0 => draft.method = METHODS[a % METHODS.len()],
-            1 => draft.htm = METHODS[a % METHODS.len()],
-            2 => draft.path = PATHS[a % PATHS.len()],
-            3 => draft.htu = HTUS[a % HTUS.len()],
-            4 => draft.scheme = SCHEMES[a % SCHEMES.len()],
-            5 => draft.token = TOKENS[a % TOKENS.len()],
-            6 => draft.authorization.push(format!("{} {}", SCHEMES[a % 2], TOKENS[usize::from(b) % TOKENS.len()])),
-            7 => draft.ath = Some(ath(TOKENS[a % TOKENS.len()])),
-            8 => draft.ath = Some(ath(TOKEN)[..43 - a % 44].to_owned()),
-            9 => draft.proofs = [Proofs::None, Proofs::One, Proofs::Two, Proofs::Folded][a % 4],
-            10 => draft.key = [&*CLIENT, &*OTHER][a % 2],
-            11 => draft.jwk = [&*CLIENT, &*OTHER][a % 2],
-            12 => draft.typ = TYPES[a % TYPES.len()],
-            13 => draft.alg = ALGS[a % ALGS.len()],
-            14 => draft.extra = EXTRAS[a % EXTRAS.len()],
-            15 => draft.jti = ["a", "é"][a % 2].repeat(usize::from(b) % 300),
-            16 => draft.iat = now.saturating_add(i64::from(b.cast_signed()) << (a % 48)),
+            0 => attempt.method = METHODS[a % METHODS.len()],
+            1 => attempt.htm = METHODS[a % METHODS.len()],
+            2 => attempt.path = PATHS[a % PATHS.len()],
+            3 => attempt.htu = HTUS[a % HTUS.len()],
+            4 => attempt.scheme = SCHEMES[a % SCHEMES.len()],
+            5 => attempt.token = TOKENS[a % TOKENS.len()],
+            6 => attempt.authorization.push(format!("{} {}", SCHEMES[a % 2], TOKENS[usize::from(b) % TOKENS.len()])),
+            7 => attempt.ath = Some(sha256(TOKENS[a % TOKENS.len()])),
+            8 => attempt.ath = Some(sha256(TOKEN)[..43 - a % 44].to_owned()),
+            9 => attempt.proofs = [Proofs::None, Proofs::One, Proofs::Two, Proofs::Folded][a % 4],
+            10 => attempt.key = [&*CLIENT, &*OTHER][a % 2],
+            11 => attempt.jwk = [&*CLIENT, &*OTHER][a % 2],
+            12 => attempt.typ = TYPES[a % TYPES.len()],
+            13 => attempt.alg = ALGS[a % ALGS.len()],
+            14 => attempt.extra = EXTRAS[a % EXTRAS.len()],
+            15 => attempt.jti = ["a", "é"][a % 2].repeat(usize::from(b) % 300),
+            16 => attempt.iat = now.saturating_add(i64::from(b.cast_signed()) << (a % 48)),
             17 => {
                 let at = UnixMillis::new(NOW.get().saturating_add_signed(i64::from(b.cast_signed()) * 10));
-                draft.nonce = match a % 5 {
+                attempt.nonce = match a % 5 {
                     0 => NonceClaim::Missing,
                     1 => NonceClaim::Foreign(fleet("https://as.example.com").mint(at, &Binding::None)),
-                    2 => NonceClaim::Foreign(fleet(PUBLIC_URL).mint(at, &Binding::Thumbprint(CLIENT.thumbprint()))),
+                    2 => NonceClaim::Foreign(fleet(PUBLIC_URL).mint(at, &Binding::Thumbprint(client::thumbprint()))),
                     3 => NonceClaim::Damaged(fleet(PUBLIC_URL).mint(NOW, &Binding::None), b),
                     _ => mint(at),
                 };
             }
-            18 => draft.server_now = UnixMillis::new(NOW.get().saturating_add_signed(i64::from(b.cast_signed()) * 20)),
-            _ => draft.damage = Some((b, u8::try_from(a % 8).unwrap_or_default())),
+            18 => {
+                attempt.server_now = UnixMillis::new(NOW.get().saturating_add_signed(i64::from(b.cast_signed()) * 20))
+            }
+            _ => attempt.damage = Some((b, u8::try_from(a % 8).unwrap_or_default())),
         }
     }
-    check_draft(draft);
+    check_attempt(attempt);
 }
 
-fn check_draft(mut draft: Draft) {
+fn check_attempt(mut attempt: Attempt) {
     let verifier = &WORLD.plain;
-    let nonce_good = draft.nonce_is_good();
-    let rest_good = draft.rest_is_good();
-    let refused = judge(verifier, draft.decide(verifier), nonce_good && rest_good, draft.server_now);
+    let nonce_good = attempt.nonce_is_good();
+    let rest_good = attempt.rest_is_good();
+    let refused = judge(verifier, attempt.decide(verifier), nonce_good && rest_good, attempt.server_now);
     let Some(refused) = refused else { return };
     if refused.answer() == Answer::UseDpopNonce {
         assert!(!nonce_good, "{}", refused.reason());
         assert_eq!(refused.nonce_refusal().is_none(), refused.reason() == Reason::NoNonce);
         // I9: one retry, with the nonce that came along.
         let nonce = *refused.nonce().expect("every refusal has a nonce");
-        draft.nonce = NonceClaim::Minted(nonce, draft.server_now);
-        judge(verifier, draft.decide(verifier), rest_good, draft.server_now);
+        attempt.nonce = NonceClaim::Minted(nonce, attempt.server_now);
+        judge(verifier, attempt.decide(verifier), rest_good, attempt.server_now);
     }
 }
 
@@ -362,7 +364,7 @@ const EXTRAS: [&str; 7] = [
     r#","a":{"b":1,"b":1}"#,
 ];
 
-impl Draft {
+impl Attempt {
     fn nonce_is_good(&self) -> bool {
         let NonceClaim::Minted(_, at) = self.nonce else { return false };
         let (minted, now) = (at.get(), self.server_now.get());
@@ -385,7 +387,7 @@ impl Draft {
             && htu::names(self.htu, self.path.split('?').next().unwrap_or_default(), PUBLIC_URL, None)
             && (1..=256).contains(&self.jti.chars().count())
             && (now - i128::from(self.iat)).abs() <= 300
-            && self.ath.as_ref().is_none_or(|named| *named == ath(TOKEN))
+            && self.ath.as_ref().is_none_or(|named| *named == sha256(TOKEN))
             && self.damage.is_none()
     }
 
@@ -400,8 +402,14 @@ impl Draft {
                 format!(r#","nonce":"{}""#, String::from_utf8_lossy(&text))
             }
         };
-        let header = format!(r#"{{"typ":"{}","alg":"{}","jwk":{}{}}}"#, self.typ, self.alg, self.jwk.jwk(), self.extra);
-        let ath = self.ath.clone().unwrap_or_else(|| ath(self.token));
+        let header = format!(
+            r#"{{"typ":"{}","alg":"{}","jwk":{}{}}}"#,
+            self.typ,
+            self.alg,
+            self.jwk.canonical_jwk(),
+            self.extra
+        );
+        let ath = self.ath.clone().unwrap_or_else(|| sha256(self.token));
         let claims = format!(
             r#"{{"jti":"{}","htm":"{}","htu":"{}","iat":{},"ath":"{ath}"{nonce}}}"#,
             self.jti, self.htm, self.htu, self.iat

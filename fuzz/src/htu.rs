@@ -7,9 +7,10 @@ use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use sealstamp_dpop::{Nonces, Reason, RequestHead, Verifier};
+use sealstamp_testkit::b64;
 use url::{Host, Url};
 
-use crate::client::{CLIENT, NOW, b64, quoted};
+use crate::client::{self, NOW, quoted};
 
 /// Input, a line each: `htu`, the request's path, the server's public URL, its mount if it has one.
 pub fn htu(data: &[u8]) {
@@ -40,7 +41,7 @@ pub fn htu(data: &[u8]) {
     assert_eq!(named, expected, "{htu:?} for {:?} at {public_url:?}, mounted at {mount:?}", uri.path());
 }
 
-static HEADER: LazyLock<String> = LazyLock::new(|| CLIENT.header());
+static HEADER: LazyLock<String> = LazyLock::new(client::header);
 
 /// Whether `htu` names what a request for `path` asks of the server with this public URL.
 pub(crate) fn names(htu: &str, path: &str, public_url: &str, mount: Option<&str>) -> bool {

@@ -4,12 +4,11 @@ use std::{fmt, sync::LazyLock};
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use sealstamp_dpop::{Algorithm, MAX_PROOF_BYTES, Nonces, RequestHead, Verifier};
+use sealstamp_testkit::{PUBLIC_URL, b64};
 use serde_json::Value;
 
-use crate::{
-    client::{CLIENT, NOW, PUBLIC_URL, b64, quoted},
-    htu, strict,
-};
+use crate::client::{self, CLIENT, NOW, quoted};
+use crate::{htu, strict};
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let builder = Verifier::builder(PUBLIC_URL, Nonces::Off).algorithms(Algorithm::ALL);
@@ -22,7 +21,7 @@ pub(crate) fn claims() -> String {
     format!(r#"{{"jti":"a0b1c2","htm":"POST","htu":{},"iat":{now},"nonce":"ignored"}}"#, quoted(PUBLIC_URL))
 }
 
-static VALID: LazyLock<String> = LazyLock::new(|| CLIENT.jws(CLIENT.header(), claims()));
+static VALID: LazyLock<String> = LazyLock::new(|| CLIENT.jws(client::header(), claims()));
 
 /// Input: `f` and the fields, a line each; or `u` and header, claims and signature as decoded, NUL between them; or
 /// `s`, header and claims, which are then signed.
@@ -67,7 +66,7 @@ fn accepted(fields: &[&[u8]]) -> bool {
     let uri = Uri::from_static("/mcp");
     match VERIFIER.check_token_request(RequestHead::new(&Method::POST, &uri, &headers), NOW) {
         Ok(proof) => {
-            assert_eq!(*proof.thumbprint(), CLIENT.thumbprint());
+            assert_eq!(*proof.thumbprint(), client::thumbprint());
             assert!(proof.nonce().is_none() && proof.next_nonce().is_none());
             true
         }
@@ -89,7 +88,7 @@ fn is_good_header(header: &[u8]) -> bool {
         let strings = ["kty", "crv", "x", "y", "n", "e"].iter().all(|name| jwk.get(*name).is_none_or(Value::is_string));
         let private = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.contains_key(*name));
         let is = |name: &str, expected: &str| jwk.get(name).and_then(Value::as_str) == Some(expected);
-        strings && !private && is("kty", "OKP") && is("crv", "Ed25519") && is("x", &CLIENT.x())
+        strings && !private && is("kty", "OKP") && is("crv", "Ed25519") && is("x", &b64(CLIENT.public_key()))
     });
     text("typ") == Some(Some("dpop+jwt"))
         && matches!(text("alg"), Some(Some("EdDSA" | "Ed25519")))

@@ -1,11 +1,10 @@
 //! The first inputs of each target: good ones, for the fuzzer to break, and bad ones of every kind that was thought of.
 
 use sealstamp::{Force, Fresh, Ring, Settings, Suite, UnixMillis};
+use sealstamp_testkit::{PUBLIC_URL, b64};
 
-use crate::{
-    client::{CLIENT, NOW, PUBLIC_URL, TOKEN, quoted},
-    decision, nonce_open, proof,
-};
+use crate::client::{self, CLIENT, NOW, TOKEN, quoted};
+use crate::{decision, nonce_open, proof};
 
 /// Target, name of the file, input.
 pub type Seed = (&'static str, String, Vec<u8>);
@@ -40,7 +39,7 @@ fn decision_seeds() -> Vec<Seed> {
         b"rGET /\n".to_vec(),
         b"rPOST /mcp\nAuthorization: Basic YTpi\nHost: mcp.example.com\n".to_vec(),
     ];
-    // Of drafts: each change alone, then several at once.
+    // Of attempts: each change alone, then several at once.
     inputs.extend((0..20).map(|op| vec![b'd', op, 1, 0, 9, op, 3, 0x80, 1]));
     inputs.push(b"d\x00\x01\x00\x00\x01\x01\x00\x00".to_vec());
     inputs.push(b"d\x12\x00\x0b\xb8\x11\x04\x00\x00\x10\x00\x00\x3c".to_vec());
@@ -95,7 +94,7 @@ fn nonce_seeds() -> Vec<Seed> {
 }
 
 fn proof_seeds() -> Vec<Seed> {
-    let (header, claims) = (CLIENT.header(), proof::claims());
+    let (header, claims) = (client::header(), proof::claims());
     let field = CLIENT.jws(&header, &claims);
     let signed = |header: &str, claims: &str| format!("s{header}\0{claims}");
     let with_header = |from: &str, to: &str| signed(&header.replace(from, to), &claims);
@@ -148,7 +147,7 @@ fn proof_seeds() -> Vec<Seed> {
         key("PS512", &rsa(683, "AQAB")),
         key("RS256", &rsa(342, "Aw")),
         key("Ed25519", &ed(&"A".repeat(43))),
-        key("EdDSA", &ed(&CLIENT.x())),
+        key("EdDSA", &ed(&b64(CLIENT.public_key()))),
     ];
     numbered("proof", inputs)
 }
