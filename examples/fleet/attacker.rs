@@ -5,7 +5,7 @@ use std::error::Error;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealstamp_examples::client::Client;
-use sealstamp_examples::keys::unix_seconds;
+use sealstamp_examples::clock::unix_seconds;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 

@@ -8,10 +8,10 @@
 //! Takes no arguments, ends by itself with exit code 0 if everything went as it should, and leaves nothing behind: the
 //! servers are this same program in another role, and end as soon as it does.
 
-mod account;
 mod attacker;
 mod story;
 mod traffic;
+mod transcript;
 
 use std::error::Error;
 use std::process::ExitCode;

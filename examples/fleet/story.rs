@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use sealstamp::{Audience, Binding, Fleet, Settings};
 use sealstamp_examples::client::Client;
-use sealstamp_examples::keys::{Issuer, unix_seconds};
-use sealstamp_examples::operator::{Operator, now};
+use sealstamp_examples::clock::{now, unix_seconds};
 use sealstamp_examples::replicas::{Replica, Setup};
+use sealstamp_examples::ring_commands::Operator;
+use sealstamp_testkit::Issuer;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::account::Account;
 use crate::attacker::{Attacker, Stolen};
 use crate::traffic::{Tally, Traffic, call};
+use crate::transcript::Transcript;
 
 /// The one name of the service, whichever replica answers: what clients sign, and what nonces are for.
 const PUBLIC_URL: &str = "https://mcp.fleet.example/mcp";
@@ -26,12 +27,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Tells the story; whether every expectation held.
 pub(crate) async fn tell() -> Result<bool> {
-    let mut account = Account::open();
+    let mut transcript = Transcript::open();
     let folder = tempfile::tempdir()?;
     let ring = folder.path().join("ring.json");
     let jwks = folder.path().join("jwks.json");
-    let issuer = Issuer::new("https://issuer.fleet.example")?;
-    std::fs::write(&jwks, issuer.jwks().to_string())?;
+    let issuer = Issuer::new("https://issuer.fleet.example");
+    std::fs::write(&jwks, issuer.jwks())?;
     let operator = Operator::init(&ring, Settings::new(LIFETIME_S, MAX_SKEW_S, PROPAGATION_S)?)?;
 
     println!("Three MCP servers. They share a ring file, and nothing else: no database, no messages.\n");
@@ -48,24 +49,24 @@ pub(crate) async fn tell() -> Result<bool> {
     );
     let addresses: Vec<String> = replicas.iter().map(|replica| replica.address.clone()).collect();
 
-    everywhere(&mut account, &issuer, &addresses).await?;
-    let clients = first_requests(&mut account, &issuer, &addresses).await?;
-    let stolen = attack(&mut account, &operator, &issuer, &clients, &addresses).await?;
-    let (clients, mut total) = rotation(&mut account, &operator, clients, &addresses).await?;
-    too_late(&mut account, &stolen, &addresses).await?;
-    add(&mut total, revocation(&mut account, &operator, clients, &addresses).await?);
-    counts(&mut account, total, &addresses).await?;
+    everywhere(&mut transcript, &issuer, &addresses).await?;
+    let clients = first_requests(&mut transcript, &issuer, &addresses).await?;
+    let stolen = attack(&mut transcript, &operator, &issuer, &clients, &addresses).await?;
+    let (clients, mut total) = rotation(&mut transcript, &operator, clients, &addresses).await?;
+    too_late(&mut transcript, &stolen, &addresses).await?;
+    add(&mut total, revocation(&mut transcript, &operator, clients, &addresses).await?);
+    counts(&mut transcript, total, &addresses).await?;
 
     for replica in replicas {
         replica.stop().await?;
     }
     folder.close()?;
-    Ok(account.close())
+    Ok(transcript.close())
 }
 
 /// Every server's nonce, at every server.
-async fn everywhere(account: &mut Account, issuer: &Issuer, addresses: &[String]) -> Result<()> {
-    account.chapter("A nonce minted by any server opens at every server");
+async fn everywhere(transcript: &mut Transcript, issuer: &Issuer, addresses: &[String]) -> Result<()> {
+    transcript.chapter("A nonce minted by any server opens at every server");
     let client = Client::new("nobody", PUBLIC_URL, issuer)?;
     let mut opened = Vec::new();
     for (from, minter) in addresses.iter().enumerate() {
@@ -77,13 +78,13 @@ async fn everywhere(account: &mut Account, issuer: &Issuer, addresses: &[String]
             }
         }
     }
-    account.expect(opened.len() == 9, &format!("{} of 9 pairs: {}", opened.len(), opened.join(" ")));
+    transcript.expect(opened.len() == 9, &format!("{} of 9 pairs: {}", opened.len(), opened.join(" ")));
     Ok(())
 }
 
 /// Clients that know nothing yet.
-async fn first_requests(account: &mut Account, issuer: &Issuer, addresses: &[String]) -> Result<Vec<Client>> {
-    account.chapter("Four clients send each request to a server chosen at random");
+async fn first_requests(transcript: &mut Transcript, issuer: &Issuer, addresses: &[String]) -> Result<Vec<Client>> {
+    transcript.chapter("Four clients send each request to a server chosen at random");
     let mut clients = Vec::new();
     for subject in ["ada", "bob", "cy", "dot"] {
         let mut client = Client::new(subject, PUBLIC_URL, issuer)?;
@@ -91,7 +92,7 @@ async fn first_requests(account: &mut Account, issuer: &Issuer, addresses: &[Str
         for number in 0..100 {
             accepted = accepted.saturating_add(u64::from(call(&mut client, addresses, number).await?.is_accepted()));
         }
-        account.expect(
+        transcript.expect(
             accepted == 100 && client.refusals == 1,
             &format!(
                 "{subject}: {accepted} of 100 calls answered; asked for a nonce {} time, at the very first",
@@ -105,13 +106,13 @@ async fn first_requests(account: &mut Account, issuer: &Issuer, addresses: &[Str
 
 /// Everything that must not work; what worked and should not be hidden; and a stolen request for later.
 async fn attack(
-    account: &mut Account,
+    transcript: &mut Transcript,
     operator: &Operator,
     issuer: &Issuer,
     clients: &[Client],
     addresses: &[String],
 ) -> Result<Stolen> {
-    account.chapter("An attacker forges the nonce of a request that is perfect otherwise");
+    transcript.chapter("An attacker forges the nonce of a request that is perfect otherwise");
     let victim = clients.first().ok_or("no clients")?;
     let attacker = Attacker { victim, addresses };
     let ring = operator.ring()?;
@@ -139,34 +140,34 @@ async fn attack(
     ];
     for (what, nonce) in forgeries {
         let refused = attacker.refused_everywhere(nonce.as_deref(), "use_dpop_nonce").await?;
-        account.expect(refused, &format!("{what}: refused at all three, and told only to use a fresh one"));
+        transcript.expect(refused, &format!("{what}: refused at all three, and told only to use a fresh one"));
     }
     let control = attacker.accepted_everywhere(&fresh).await?;
-    account.expect(
+    transcript.expect(
         control,
         "the same request with the real nonce is accepted at all three: it was the nonce that they refused",
     );
 
-    account.chapter("An attacker steals a token, and a whole request");
+    transcript.chapter("An attacker steals a token, and a whole request");
     let thief = Client::new("thief", PUBLIC_URL, issuer)?;
     let answer = attacker.with_anothers_key(&thief, &fresh).await?;
-    account.expect(answer, "the token with a proof of the attacker's own key: invalid_token");
+    transcript.expect(answer, "the token with a proof of the attacker's own key: invalid_token");
     let stolen = attacker.steal(&fresh)?;
     let at_once = stolen.replay(addresses).await?;
-    account.expect(at_once == 3, "the whole request, sent again at once: accepted, at all three");
-    account.say("That is so by design: a nonce bounds a proof's age, it does not make the proof single-use.");
-    account.say("The attacker keeps it for later, with proofs signed in stock for the minutes to come.");
+    transcript.expect(at_once == 3, "the whole request, sent again at once: accepted, at all three");
+    transcript.say("That is so by design: a nonce bounds a proof's age, it does not make the proof single-use.");
+    transcript.say("The attacker keeps it for later, with proofs signed in stock for the minutes to come.");
     Ok(stolen)
 }
 
 /// The key changes while clients call.
 async fn rotation(
-    account: &mut Account,
+    transcript: &mut Transcript,
     operator: &Operator,
     clients: Vec<Client>,
     addresses: &[String],
 ) -> Result<(Vec<Client>, Tally)> {
-    account.chapter("The key is rotated while the four clients call without a pause");
+    transcript.chapter("The key is rotated while the four clients call without a pause");
     let old = operator.active()?;
     let traffic = Traffic::start(clients, addresses);
     sleep(Duration::from_millis(500)).await;
@@ -174,23 +175,23 @@ async fn rotation(
     sleep(Duration::from_secs(u64::from(PROPAGATION_S.saturating_add(LIFETIME_S)))).await;
     let (clients, tally) = traffic.stop().await?;
     let new = operator.active()?;
-    account.expect(new != old, &format!("key {old} gave way to {new}"));
-    account.expect(
+    transcript.expect(new != old, &format!("key {old} gave way to {new}"));
+    transcript.expect(
         tally.failed == 0 && tally.calls > 100,
         &format!("{} calls meanwhile, {} failed", tally.calls, tally.failed),
     );
-    account.expect(tally.refusals == 0, &format!("{} nonces refused: nobody noticed", tally.refusals));
+    transcript.expect(tally.refusals == 0, &format!("{} nonces refused: nobody noticed", tally.refusals));
     Ok((clients, tally))
 }
 
 /// What the attacker kept.
-async fn too_late(account: &mut Account, stolen: &Stolen, addresses: &[String]) -> Result<()> {
-    account.chapter("The attacker comes back with what was kept");
-    account.expect(
+async fn too_late(transcript: &mut Transcript, stolen: &Stolen, addresses: &[String]) -> Result<()> {
+    transcript.chapter("The attacker comes back with what was kept");
+    transcript.expect(
         stolen.replay_is_refused(addresses).await?,
         "the stolen request: refused at all three, its nonce has expired",
     );
-    account.expect(
+    transcript.expect(
         stolen.stock_is_refused(addresses).await?,
         "proofs signed in stock, dated for this very minute: refused at all three, for the same reason",
     );
@@ -199,30 +200,30 @@ async fn too_late(account: &mut Account, stolen: &Stolen, addresses: &[String]) 
 
 /// A key leaks, and goes.
 async fn revocation(
-    account: &mut Account,
+    transcript: &mut Transcript,
     operator: &Operator,
     clients: Vec<Client>,
     addresses: &[String],
 ) -> Result<Tally> {
-    account.chapter("The active key leaks and is revoked while they call");
+    transcript.chapter("The active key leaks and is revoked while they call");
     let leaked = operator.active()?;
     let thief = Fleet::new(operator.ring()?, Audience::new(PUBLIC_URL)?)?;
     let victim = clients.first().ok_or("no clients")?.clone();
     let attacker = Attacker { victim: &victim, addresses };
     let before = attacker.accepted_everywhere(&thief.mint(now(), &Binding::None)).await?;
-    account.expect(before, "with the leaked key the attacker can mint nonces");
+    transcript.expect(before, "with the leaked key the attacker can mint nonces");
     let traffic = Traffic::start(clients, addresses);
     sleep(Duration::from_millis(500)).await;
     operator.revoke(leaked)?;
     sleep(Duration::from_secs(u64::from(PROPAGATION_S))).await;
     let after = attacker.refused_everywhere(Some(&thief.mint(now(), &Binding::None)), "use_dpop_nonce").await?;
-    account.expect(after, &format!("key {leaked} is revoked: what it mints now is refused at all three"));
+    transcript.expect(after, &format!("key {leaked} is revoked: what it mints now is refused at all three"));
     let (_, tally) = traffic.stop().await?;
-    account.expect(
+    transcript.expect(
         tally.failed == 0 && tally.calls > 100,
         &format!("{} calls meanwhile, {} failed", tally.calls, tally.failed),
     );
-    account.expect(
+    transcript.expect(
         tally.worst_client <= 1,
         &format!(
             "{} nonces refused, at most {} to a client, each repaired by one retry",
@@ -233,9 +234,9 @@ async fn revocation(
 }
 
 /// What the servers themselves say.
-async fn counts(account: &mut Account, total: Tally, addresses: &[String]) -> Result<()> {
-    account.chapter("Counts");
-    account.say(&format!(
+async fn counts(transcript: &mut Transcript, total: Tally, addresses: &[String]) -> Result<()> {
+    transcript.chapter("Counts");
+    transcript.say(&format!(
         "{} calls through a rotation and a revocation, {} retries, {} failed",
         total.calls, total.refusals, total.failed
     ));
@@ -251,11 +252,11 @@ async fn counts(account: &mut Account, total: Tally, addresses: &[String]) -> Re
             *sum = sum.saturating_add(count.as_u64().unwrap_or_default());
         }
     }
-    account.say("What the three servers counted; the reason is theirs to know and never told to a client:");
+    transcript.say("What the three servers counted; the reason is theirs to know and never told to a client:");
     for (reason, count) in &reasons {
-        account.say(&format!("{count:>8}  {reason}"));
+        transcript.say(&format!("{count:>8}  {reason}"));
     }
-    account.expect(serials == [3, 3, 3], &format!("each server has loaded the ring's third version: {serials:?}"));
+    transcript.expect(serials == [3, 3, 3], &format!("each server has loaded the ring's third version: {serials:?}"));
     Ok(())
 }
 

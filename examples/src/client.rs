@@ -2,13 +2,47 @@
 //! one.
 
 use std::error::Error;
-use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
+use sealstamp_testkit::{Issuer, Key};
 use serde_json::{Value, json};
 
-use crate::keys::{Issuer, SigningKey, proof, unix_seconds};
+use crate::clock::unix_seconds;
+
+/// A DPoP proof (RFC 9449 section 4.2) for one request with one token, signed with the client's own key.
+///
+/// # Errors
+///
+/// When the system gives no randomness for the `jti`.
+pub fn proof(
+    key: &Key,
+    method: &str,
+    url: &str,
+    token: &str,
+    nonce: Option<&str>,
+    issued_at: u64,
+) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let public_key: Value = serde_json::from_str(&key.jwk().json())?;
+    let header = json!({ "typ": "dpop+jwt", "alg": key.algorithm(), "jwk": public_key });
+    let mut jti = [0; 16];
+    rand::fill(&mut jti)?;
+    let mut claims = json!({
+        "jti": URL_SAFE_NO_PAD.encode(jti),
+        "htm": method,
+        "htu": url,
+        "iat": issued_at,
+        "ath": URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())),
+    });
+    if let (Some(nonce), Some(claims)) = (nonce, claims.as_object_mut()) {
+        claims.insert("nonce".to_owned(), nonce.into());
+    }
+    Ok(key.jws(header.to_string(), claims.to_string()))
+}
 
 /// What a server said.
 #[derive(Clone, Debug)]
@@ -53,7 +87,7 @@ impl Answer {
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    key: Arc<SigningKey>,
+    key: Key,
     token: String,
     url: String,
     nonce: Option<String>,
@@ -68,13 +102,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the system gives no randomness.
+    /// When there is no HTTP client to be had.
     pub fn new(subject: &str, url: &str, issuer: &Issuer) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let key = SigningKey::generate()?;
-        let token = issuer.token(subject, url, &key.thumbprint())?;
+        let key = Key::generate("ES256");
+        let token = issuer.token(subject, url, &key.thumbprint(), unix_seconds());
         Ok(Self {
             http: reqwest::Client::builder().no_proxy().build()?,
-            key: Arc::new(key),
+            key,
             token,
             url: url.to_owned(),
             nonce: None,

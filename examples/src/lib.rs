@@ -1,12 +1,12 @@
 //! What the programs beside this folder share: the MCP server that `mcp_server` runs and `fleet` runs three times, and
-//! the client and the issuer that try it; and the picture of a rotation.
+//! the client that tries it; and the picture of a rotation.
 
 pub mod client;
-pub mod keys;
-pub mod operator;
+pub mod clock;
 pub mod replicas;
+pub mod ring_commands;
+pub mod rotation_picture;
 pub mod server;
-pub mod timeline;
 pub mod tools;
 
 #[cfg(doctest)]

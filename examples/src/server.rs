@@ -22,7 +22,7 @@ use tokio::signal;
 use tower_http::cors::CorsLayer;
 use url::Url;
 
-use crate::operator::now;
+use crate::clock::now;
 use crate::tools::Tools;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;

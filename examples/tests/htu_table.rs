@@ -5,8 +5,9 @@
 use http::Request;
 use http::header::AUTHORIZATION;
 use sealstamp_dpop::{Nonces, Reason, RequestHead, Verifier};
-use sealstamp_examples::keys::{SigningKey, proof, unix_seconds};
-use sealstamp_examples::operator::now;
+use sealstamp_examples::client::proof;
+use sealstamp_examples::clock::{now, unix_seconds};
+use sealstamp_testkit::Key;
 
 const DOC: &str = include_str!("../../docs/mcp.md");
 
@@ -15,7 +16,7 @@ fn the_table_of_htu_holds_r43_9() {
     let rows: Vec<_> = DOC.lines().filter_map(row).collect();
     assert!(rows.len() >= 20, "{} rows", rows.len());
     let verifier = Verifier::builder("https://mcp.example.com/mcp", Nonces::Off).build().unwrap();
-    let key = SigningKey::generate().unwrap();
+    let key = Key::generate("ES256");
     for (htu, matches) in rows {
         let proof = proof(&key, "POST", htu, "token", None, unix_seconds()).unwrap();
         let request = Request::post("/mcp").header(AUTHORIZATION, "DPoP token").header("dpop", proof);

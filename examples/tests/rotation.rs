@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use sealstamp::Settings;
 use sealstamp_examples::client::Client;
-use sealstamp_examples::keys::Issuer;
-use sealstamp_examples::operator::Operator;
 use sealstamp_examples::replicas::{Replica, Setup};
+use sealstamp_examples::ring_commands::Operator;
+use sealstamp_testkit::Issuer;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -82,8 +82,8 @@ impl Rig {
         let operator = Operator::init(&master, Settings::new(2, 1, 2).unwrap()).unwrap();
         let volume = SecretVolume::new(folder.path().join("mount"), &fs::read(&master).unwrap());
         let jwks = folder.path().join("jwks.json");
-        let issuer = Issuer::new("https://issuer.example.com").unwrap();
-        fs::write(&jwks, issuer.jwks().to_string()).unwrap();
+        let issuer = Issuer::new("https://issuer.example.com");
+        fs::write(&jwks, issuer.jwks()).unwrap();
         let ring = volume.ring();
         let setup = Setup { public_url: PUBLIC_URL, ring: &ring, issuer: issuer.url(), jwks: &jwks };
         let mut replicas = Vec::new();

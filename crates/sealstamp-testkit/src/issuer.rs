@@ -22,6 +22,12 @@ impl Issuer {
         Self { key: Key::generate("ES256"), url: url.to_owned() }
     }
 
+    /// The `iss` of its tokens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The key as it stands in the JWK set, with `kid`, `alg` and `use`.
     #[must_use]
     pub fn jwk(&self) -> Members {

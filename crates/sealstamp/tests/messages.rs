@@ -100,7 +100,7 @@ fn of_refused_rings() {
     assert_eq!(kinds, ["older_serial", "conflict", "not_a_successor", "unrevoked"]);
 }
 
-/// The message says where and why. `ring_file.rs` tests this for every kind.
+/// The message says where and why. `ring_format.rs` tests this for every kind.
 #[test]
 fn of_ring_files() {
     let file = ring().to_json();

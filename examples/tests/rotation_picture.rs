@@ -1,7 +1,7 @@
 //! The picture in `docs/` is what the tool's data says, drawn by the example in this repository.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test stops by panicking")]
 
-use sealstamp_examples::timeline::draw;
+use sealstamp_examples::rotation_picture::draw;
 
 #[test]
 fn the_picture_of_a_rotation_is_up_to_date() {

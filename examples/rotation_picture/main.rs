@@ -1,12 +1,12 @@
 //! Draws a rotation as SVG from what `sealstamp list --json` says of a ring whose old key is retiring.
 //!
 //! ```text
-//! sealstamp list --json | cargo run --example timeline > rotation.svg
+//! sealstamp list --json | cargo run --example rotation_picture > rotation.svg
 //! ```
 
 use std::io;
 
-use sealstamp_examples::timeline::draw;
+use sealstamp_examples::rotation_picture::draw;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let list = serde_json::from_reader(io::stdin().lock())?;

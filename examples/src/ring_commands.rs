@@ -1,10 +1,11 @@
-//! The operator's side, by the same code that the `sealstamp` tool runs.
+//! What an operator does to a ring, by the same code that the commands of the `sealstamp` tool run.
 
 use std::error::Error;
 use std::path::Path;
-use std::time::SystemTime;
 
-use sealstamp::{Force, Fresh, Kid, Ring, RingFile, Settings, Suite, Transition, TransitionError, UnixMillis};
+use sealstamp::{Force, Fresh, Kid, Ring, RingFile, Settings, Suite, Transition, TransitionError};
+
+use crate::clock::now;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -70,9 +71,4 @@ impl Operator {
         self.file.update(|ring| change(ring, fresh))?;
         Ok(())
     }
-}
-
-/// The wall clock.
-pub fn now() -> UnixMillis {
-    UnixMillis::from_system_time(SystemTime::now())
 }

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-/// The account of one run.
-pub(crate) struct Account {
+/// The transcript of one run.
+pub(crate) struct Transcript {
     started: Instant,
     held: u32,
     failed: u32,
 }
 
-impl Account {
+impl Transcript {
     pub(crate) fn open() -> Self {
         Self { started: Instant::now(), held: 0, failed: 0 }
     }
