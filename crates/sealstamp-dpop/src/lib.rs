@@ -141,6 +141,6 @@ pub use stages::{Accepted, Bound, Proven};
 pub use token::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
 #[cfg(feature = "jwt")]
 pub use token::{Jwks, JwksError, JwtValidator, NBF_LEEWAY_S};
-pub use token::{TokenBinding, TokenDefect, TokenFacts, TokenValidator};
+pub use token::{PresentedToken, TokenBinding, TokenDefect, TokenFacts, TokenValidator};
 pub use verdict::{Answer, Reason, Rejection};
 pub use verifier::{ConfigError, IAT_WINDOW_S, Verifier, VerifierBuilder};

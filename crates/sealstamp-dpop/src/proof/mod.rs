@@ -12,6 +12,6 @@ mod signature;
 mod verified;
 
 pub use algorithm::Algorithm;
-pub(crate) use ath::hash_of;
+pub(crate) use ath::ath_of;
 pub(crate) use jws::{Claims, Jws};
 pub use verified::VerifiedProof;

@@ -6,7 +6,7 @@ use crate::outcome::Outcomes;
 use crate::policy::Policy;
 use crate::proof::VerifiedProof;
 use crate::stages::bound::Bound;
-use crate::token::{TokenBinding, TokenDefect, TokenFacts};
+use crate::token::{PresentedToken, TokenBinding, TokenDefect, TokenFacts};
 use crate::verdict::{Reason, Rejection};
 
 /// A request whose proof has passed rules 1 to 9. What its token is worth is not known yet.
@@ -43,20 +43,32 @@ use crate::verdict::{Reason, Rejection};
 pub struct Proven<'r> {
     outcomes: &'r Outcomes,
     policy: Policy,
-    token: &'r str,
+    token: PresentedToken<'r>,
     proof: Option<VerifiedProof>,
 }
 
 impl<'r> Proven<'r> {
     /// For the verifier alone, after rule 9.
-    pub(crate) fn new(outcomes: &'r Outcomes, policy: Policy, token: &'r str, proof: Option<VerifiedProof>) -> Self {
+    pub(crate) fn new(
+        outcomes: &'r Outcomes,
+        policy: Policy,
+        token: PresentedToken<'r>,
+        proof: Option<VerifiedProof>,
+    ) -> Self {
         Self { outcomes, policy, token, proof }
     }
 
     /// The access token, to be validated.
     #[must_use]
     pub fn token(&self) -> &'r str {
-        self.token
+        self.token.as_str()
+    }
+
+    /// The same with its hash, which rule 8 has computed: for
+    /// [`validate_presented`](crate::TokenValidator::validate_presented).
+    #[must_use]
+    pub fn presented(&self) -> &PresentedToken<'r> {
+        &self.token
     }
 
     /// The proof; `None` for a `Bearer` request on a server that opted in to those.

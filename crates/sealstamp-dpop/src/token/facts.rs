@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sealstamp::Thumbprint;
+use sealstamp::{Thumbprint, UnixMillis};
 use serde_json::{Map, Value};
 
 /// How a token is bound to a key: its `cnf` claim (RFC 7800, RFC 9449 section 6).
@@ -24,19 +24,33 @@ pub enum TokenBinding {
 pub struct TokenFacts {
     binding: TokenBinding,
     claims: Arc<Map<String, Value>>,
+    valid_until: Option<UnixMillis>,
 }
 
 impl TokenFacts {
     /// Facts about a token without claims.
     #[must_use]
     pub fn new(binding: TokenBinding) -> Self {
-        Self { binding, claims: Arc::default() }
+        Self { binding, claims: Arc::default(), valid_until: None }
     }
 
     /// The same, with the token's claims or the members of an introspection response.
     #[must_use]
     pub fn with_claims(self, claims: Map<String, Value>) -> Self {
         Self { claims: Arc::new(claims), ..self }
+    }
+
+    /// The same, good until this time and not at it. A validator says so where the token or its issuer does, and gives
+    /// `u64::MAX` if they name no end. Nothing keeps facts whose end was not said.
+    #[must_use]
+    pub fn until(self, end: UnixMillis) -> Self {
+        Self { valid_until: Some(end), ..self }
+    }
+
+    /// From when on the facts hold no more, if the validator has said so.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<UnixMillis> {
+        self.valid_until
     }
 
     /// How the token is bound to a key.

@@ -14,6 +14,8 @@ const MAX_KEYS: usize = 64;
 /// out.
 pub struct Jwks {
     keys: Vec<VerifyingKey>,
+    /// As the issuer publishes it.
+    set: JwkSet,
 }
 
 /// A key of an issuer's, and what it may be used for.
@@ -36,7 +38,7 @@ impl Jwks {
             return Err(JwksError(JwksErrorKind::TooMany));
         }
         let keys: Vec<_> = set.keys.iter().filter_map(VerifyingKey::new).collect();
-        if keys.is_empty() { Err(JwksError(JwksErrorKind::NoKey)) } else { Ok(Self { keys }) }
+        if keys.is_empty() { Err(JwksError(JwksErrorKind::NoKey)) } else { Ok(Self { keys, set }) }
     }
 
     /// The key that the header names; without a name, the one key that fits. Keys are not tried one after the other.
@@ -81,6 +83,14 @@ impl VerifyingKey {
 
 const RSA: [Algorithm; 6] =
     [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+
+impl PartialEq for Jwks {
+    fn eq(&self, other: &Self) -> bool {
+        self.set == other.set
+    }
+}
+
+impl Eq for Jwks {}
 
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use arc_swap::ArcSwap;
 use jsonwebtoken::crypto::CryptoProvider;
@@ -49,6 +51,8 @@ pub struct JwtValidator {
 struct Inner {
     validation: Validation,
     keys: ArcSwap<Jwks>,
+    /// How often the keys have changed.
+    generation: AtomicU64,
 }
 
 impl JwtValidator {
@@ -63,12 +67,17 @@ impl JwtValidator {
         validation.set_required_spec_claims(&["iss", "aud", "exp"]);
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { inner: Arc::new(Inner { validation, keys: ArcSwap::from_pointee(keys) }) }
+        Self { inner: Arc::new(Inner { validation, keys: ArcSwap::from_pointee(keys), generation: AtomicU64::new(0) }) }
     }
 
-    /// Replaces the keys, for every clone, at once.
+    /// Replaces the keys, for every clone, at once. If they are not the same as before, caches forget their tokens.
     pub fn reload(&self, keys: Jwks) {
-        self.inner.keys.store(Arc::new(keys));
+        let keys = Arc::new(keys);
+        let before = self.inner.keys.swap(Arc::clone(&keys));
+        if *before != *keys {
+            // Only now: who reads the new number also sees the new keys.
+            self.inner.generation.fetch_add(1, AcqRel);
+        }
     }
 
     /// What the token says, if it is valid at `now`. Nothing here waits; [`TokenValidator::validate`] is the same.
@@ -100,14 +109,18 @@ impl JwtValidator {
         if !claims.get("iss").is_some_and(Value::is_string) {
             return Err(TokenDefect::Malformed);
         }
-        check_times(&claims, now)?;
-        Ok(TokenFacts::new(binding(&claims)).with_claims(claims))
+        let end = check_times(&claims, now)?;
+        Ok(TokenFacts::new(binding(&claims)).with_claims(claims).until(end))
     }
 }
 
 impl TokenValidator for JwtValidator {
     async fn validate(&self, token: &str, now: UnixMillis) -> Result<TokenFacts, TokenDefect> {
         self.validate_now(token, now)
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.generation.load(Acquire)
     }
 }
 
@@ -129,7 +142,8 @@ fn check_header(header: &Header) -> Result<(), TokenDefect> {
     if typed && header.crit.is_none() { Ok(()) } else { Err(TokenDefect::Unacceptable) }
 }
 
-fn check_times(claims: &Map<String, Value>, now: UnixMillis) -> Result<(), TokenDefect> {
+/// From when on the token is valid no more.
+fn check_times(claims: &Map<String, Value>, now: UnixMillis) -> Result<UnixMillis, TokenDefect> {
     let now = now.get() / 1000;
     let exp = claims.get("exp").and_then(seconds).ok_or(TokenDefect::Malformed)?;
     if now >= exp {
@@ -137,7 +151,7 @@ fn check_times(claims: &Map<String, Value>, now: UnixMillis) -> Result<(), Token
     }
     match claims.get("nbf").map(|nbf| seconds(nbf).ok_or(TokenDefect::Malformed)).transpose()? {
         Some(nbf) if nbf > now.saturating_add(NBF_LEEWAY_S) => Err(TokenDefect::NotYetValid),
-        _ => Ok(()),
+        _ => Ok(UnixMillis::new(exp.saturating_mul(1000))),
     }
 }
 

@@ -6,6 +6,7 @@ mod facts;
 mod jwks;
 #[cfg(feature = "jwt")]
 mod jwt;
+mod presented;
 #[cfg(feature = "jwks-http")]
 mod remote;
 mod validator;
@@ -16,6 +17,7 @@ pub use facts::{TokenBinding, TokenFacts};
 pub use jwks::{Jwks, JwksError};
 #[cfg(feature = "jwt")]
 pub use jwt::{JwtValidator, NBF_LEEWAY_S};
+pub use presented::PresentedToken;
 #[cfg(feature = "jwks-http")]
 pub use remote::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
 pub use validator::TokenValidator;

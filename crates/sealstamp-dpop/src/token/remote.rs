@@ -101,6 +101,10 @@ impl TokenValidator for RemoteJwtValidator {
         }
         if self.age_s(now) >= KEEP_S { Err(TokenDefect::Unavailable) } else { found }
     }
+
+    fn generation(&self) -> u64 {
+        self.tokens.generation()
+    }
 }
 
 /// A JWK set could not be fetched.

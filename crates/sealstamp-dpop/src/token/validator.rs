@@ -7,6 +7,7 @@ use sealstamp::UnixMillis;
 
 use crate::token::defect::TokenDefect;
 use crate::token::facts::TokenFacts;
+use crate::token::presented::PresentedToken;
 
 /// Validates access tokens: by keys ([`JwtValidator`](crate::JwtValidator)), by asking the issuer (RFC 7662), or in any
 /// other way.
@@ -34,10 +35,42 @@ pub trait TokenValidator: Send + Sync {
     ///
     /// The [`TokenDefect`], for the operator; a client learns `invalid_token` whatever it is.
     fn validate(&self, token: &str, now: UnixMillis) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send;
+
+    /// The same, for a token whose hash may be known already. The verifier calls this one. Only a cache needs to
+    /// implement it.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    fn validate_presented(
+        &self,
+        token: &PresentedToken<'_>,
+        now: UnixMillis,
+    ) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send {
+        self.validate(token.as_str(), now)
+    }
+
+    /// A number that changes whenever tokens that were valid may be so no more, as when the issuer's keys change. A
+    /// cache then forgets what it knows. A validator that knows of no such moment leaves it at 0.
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
     fn validate(&self, token: &str, now: UnixMillis) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send {
         (**self).validate(token, now)
+    }
+
+    fn validate_presented(
+        &self,
+        token: &PresentedToken<'_>,
+        now: UnixMillis,
+    ) -> impl Future<Output = Result<TokenFacts, TokenDefect>> + Send {
+        (**self).validate_presented(token, now)
+    }
+
+    fn generation(&self) -> u64 {
+        (**self).generation()
     }
 }

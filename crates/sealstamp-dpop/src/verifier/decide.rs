@@ -47,7 +47,7 @@ impl Verifier {
         now: UnixMillis,
     ) -> Result<Accepted, Rejection> {
         let proven = self.check(request, now)?;
-        let facts = tokens.validate(proven.token(), now).await;
+        let facts = tokens.validate_presented(proven.presented(), now).await;
         proven.bind(facts, now)?.accept(now)
     }
 

@@ -7,10 +7,11 @@ use sealstamp::{Opened, UnixMillis};
 
 use crate::outcome::Outcomes;
 use crate::policy::{NonceDemand, Policy};
-use crate::proof::{Algorithm, Claims, Jws, VerifiedProof, hash_of};
+use crate::proof::{Algorithm, Claims, Jws, VerifiedProof, ath_of};
 use crate::request::{Credentials, RequestHead, Target, proof_field};
 use crate::response::Challenges;
 use crate::stages::Proven;
+use crate::token::PresentedToken;
 use crate::verdict::{Fault, Reason};
 
 /// How far `iat` may be from the server's clock, in seconds (SEP-1932: MUST).
@@ -34,10 +35,14 @@ impl Rules {
         self.outcomes.nonces.serve()?;
         // 1. `Authorization`: exactly one, under the `DPoP` scheme (or `Bearer`, if the server opted in).
         let (token, proof) = match Credentials::of(request.headers)? {
-            Credentials::Bearer(token) if self.bearer => (token, None),
+            Credentials::Bearer(token) if self.bearer => (PresentedToken::new(token), None),
             Credentials::Bearer(_) => return Err(Reason::BearerScheme.into()),
             // 2 to 9. The proof.
-            Credentials::Dpop(token) => (token, Some(self.prove(&request, policy, Some(token), now)?)),
+            Credentials::Dpop(token) => {
+                let token = PresentedToken::new(token);
+                let proof = self.prove(&request, policy, Some(&token), now)?;
+                (token, Some(proof))
+            }
         };
         Ok(Proven::new(&self.outcomes, policy, token, proof))
     }
@@ -57,7 +62,7 @@ impl Rules {
         &self,
         request: &RequestHead<'_>,
         policy: Policy,
-        token: Option<&str>,
+        token: Option<&PresentedToken<'_>>,
         now: UnixMillis,
     ) -> Result<VerifiedProof, Fault> {
         // 2. `DPoP`: exactly one field, one compact JWS, at most 8 KiB.
@@ -89,7 +94,7 @@ impl Rules {
         let opened = self.open(policy, claims.nonce.as_deref(), now)?;
 
         // 8. For this token.
-        if ath.is_some_and(|(token, ath)| ath.as_bytes() != hash_of(token)) {
+        if ath.is_some_and(|(token, ath)| ath.as_bytes() != ath_of(token.hash())) {
             return Err(Reason::WrongAth.into());
         }
 
