@@ -95,6 +95,7 @@
 //!   They give the same answers. With both on, AWS-LC is used.
 //! - `jwt`: `JwtValidator`, for access tokens that are JWTs.
 //! - `jwks-http`: `RemoteJwtValidator`, which fetches the issuer's keys.
+//! - `token-cache`: `Cached`, which remembers the tokens that another validator has found valid.
 //! - `tower`: `tower::DpopLayer`, the verifier in front of any HTTP service.
 //!
 //! # Where things are
@@ -137,6 +138,8 @@ pub use proof::{Algorithm, VerifiedProof};
 pub use request::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
 pub use response::DPOP_NONCE;
 pub use stages::{Accepted, Bound, Proven};
+#[cfg(feature = "token-cache")]
+pub use token::{CacheBounds, CacheStatus, Cached, DEFAULT_KEEP_S, MAX_INACTIVE_S, MAX_KEEP_S};
 #[cfg(feature = "jwks-http")]
 pub use token::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
 #[cfg(feature = "jwt")]

@@ -1,7 +1,11 @@
 //! Rule 10: what an access token says, and who finds that out.
 
+#[cfg(feature = "token-cache")]
+mod cache;
 mod defect;
 mod facts;
+#[cfg(feature = "token-cache")]
+mod flight;
 #[cfg(feature = "jwt")]
 mod jwks;
 #[cfg(feature = "jwt")]
@@ -11,6 +15,8 @@ mod presented;
 mod remote;
 mod validator;
 
+#[cfg(feature = "token-cache")]
+pub use cache::{CacheBounds, CacheStatus, Cached, DEFAULT_KEEP_S, MAX_INACTIVE_S, MAX_KEEP_S};
 pub use defect::TokenDefect;
 pub use facts::{TokenBinding, TokenFacts};
 #[cfg(feature = "jwt")]

@@ -28,6 +28,12 @@ impl<'t> PresentedToken<'t> {
         Self { text, hash: OnceLock::new() }
     }
 
+    /// A token whose hash was computed before, by another value of this type.
+    #[cfg(feature = "token-cache")]
+    pub(super) fn with_hash(text: &'t str, hash: [u8; 32]) -> Self {
+        Self { text, hash: OnceLock::from(hash) }
+    }
+
     /// The token.
     #[must_use]
     pub const fn as_str(&self) -> &'t str {
