@@ -41,7 +41,8 @@ class Stream:
 
 
 def stream_ring(s):
-    """The ring (as an object), the secrets in order, the base time and the dates of all keys that keep one."""
+    """The ring (as an object), the secrets in order, the base time and the dates: of all keys that keep one, and of a change
+    of the settings."""
     lifetime_s, max_skew_s = s.edge(1, 3600), s.edge(0, 60)
     propagation_s, serial = s.edge(0, 2_592_000), s.edge(1, 2**53 - 1)
     k = s.draw(4)
@@ -64,7 +65,14 @@ def stream_ring(s):
             dates.append(date)
         keys.append(key_object(secret, suite, base, date, base if revoked else None))
         secrets.append(secret)
-    return ring_object(keys, serial, lifetime_s, max_skew_s, propagation_s), secrets, base, dates
+    ancestors, change = None, None
+    if s.draw(4) != 0:
+        ancestors = []
+        if s.draw(2) == 0:
+            start = s.near(s.pick(dates)) if s.draw(2) == 0 else base + s.draw(5 * EPOCH)
+            change = (start, s.edge(1, 3600), s.edge(0, 60), s.edge(0, 2_592_000))
+            dates.append(start)
+    return ring_object(keys, serial, lifetime_s, max_skew_s, propagation_s, ancestors, change), secrets, base, dates
 
 
 def accumulated_item(i, show=None):
@@ -80,7 +88,7 @@ def accumulated_item(i, show=None):
     if k == 0:
         iat = s.near((epoch_of(base) + s.draw(4)) * EPOCH)
     elif k in (1, 2):
-        iat = s.near(s.pick(dates) + ring.max_skew)
+        iat = s.near(s.pick(dates) + ring.widest_skew())
     elif k == 3:
         iat = s.near(s.pick(dates))
     elif k == 4:
@@ -88,13 +96,14 @@ def accumulated_item(i, show=None):
     else:
         iat = base + s.draw(5 * EPOCH)
 
+    lifetime, max_skew = ring.window(iat)
     k = s.draw(8)
     if k == 0:
-        now = s.near(sub(iat, ring.max_skew))
+        now = s.near(sub(iat, max_skew))
     elif k == 1:
-        now = s.near(add(iat, ring.lifetime + ring.max_skew))
+        now = s.near(add(iat, lifetime + max_skew))
     elif k == 2:
-        now = s.near(add(iat, ring.lifetime // 2))
+        now = s.near(add(iat, lifetime // 2))
     elif k == 3:
         now = iat
     elif k == 4:
@@ -102,7 +111,7 @@ def accumulated_item(i, show=None):
     elif k == 5:
         now = s.pick(ABSURD)
     else:
-        now = add(iat, s.draw(ring.lifetime + ring.max_skew + 1))
+        now = add(iat, s.draw(lifetime + max_skew + 1))
 
     crafted = s.draw(4) == 0
     if crafted or epoch_of(iat) > U32_MAX:

@@ -49,6 +49,14 @@ def vector_rings():
             for j, (secret, suite, date) in enumerate(four)
         ]
 
+    # From 120 s and 5 s to others, at 20:00. The first key's successor takes over at that time.
+    def changing(lifetime_s, max_skew_s):
+        dated = [
+            key_object(secret, suite, created, date)
+            for (secret, suite, _), date in zip(four, (at("18:00:00"), at("20:00:00"), None))
+        ]
+        return ring_object(dated, ancestors=[], next_settings=(at("20:00:00"), lifetime_s, max_skew_s, 600))
+
     return {
         "document": document,
         "document-chacha": ring_object([key_object(secret_number(1), chacha, at("19:00:00"), at("19:10:00"))]),
@@ -59,6 +67,9 @@ def vector_rings():
         "four-active-revoked-by-hand": ring_object(keys(1), serial=8),
         "zero-aes": ring_object([key_object(secret_number(2), aes, 0, 0)], 1, 3600, 60, 0),
         "zero-chacha": ring_object([key_object(secret_number(3), chacha, 0, 0)], 1, 3600, 60, 0),
+        "longer": changing(300, 2),
+        "shorter": changing(60, 2),
+        "wider": changing(120, 20),
         "strict": ring_object([key_object(secret_number(4), aes, 0, 0)], 2**53 - 1, 1, 0, 2_592_000),
     }
 
@@ -205,6 +216,27 @@ def nonce_vectors():
     refused("lifetime of 1 h, skew of 1 min: expired by 1 ms", "expired", 9, seal, NOW + 3_660_001)
     opens("skew of 1 min: from the future, by the skew", seal, NOW - 60_000)
     refused("skew of 1 min: from the future, 1 ms too far", "in_future", 8, seal, NOW - 60_001)
+
+    # A change of the settings at 20:00: a nonce has the lifetime in force when it was minted.
+    before, after = at("19:59:59.999"), at("20:00:00")
+    for ring, lifetime, skew, skew_before in (("longer", 300, 2, 5), ("shorter", 60, 2, 5), ("wider", 120, 20, 20)):
+        last, next_last = before + 1_000 * (120 + skew_before), after + 1_000 * (lifetime + skew)
+        opens(f"change of settings, {ring}: minted before, last millisecond", make(ring, before), last)
+        refused(f"change of settings, {ring}: minted before, expired", "expired", 9, make(ring, before), last + 1)
+        opens(f"change of settings, {ring}: minted after, last millisecond", make(ring, after), next_last)
+        refused(f"change of settings, {ring}: minted after, expired", "expired", 9, make(ring, after), next_last + 1)
+        opens(f"change of settings, {ring}: minted before, to be renewed", make(ring, before), before + 60_001)
+        opens(f"change of settings, {ring}: minted after, half old", make(ring, after), after + 500 * lifetime)
+        opens(f"change of settings, {ring}: minted after, to be renewed", make(ring, after), after + 500 * lifetime + 1)
+        ahead = 1_000 * skew_before
+        opens(f"change of settings, {ring}: minted before, ahead", make(ring, before), before - ahead)
+        refused(f"change of settings, {ring}: before, too far ahead", "in_future", 8, make(ring, before), before - ahead - 1)
+        ahead = 1_000 * skew
+        opens(f"change of settings, {ring}: minted after, ahead", make(ring, after), after - ahead)
+        refused(f"change of settings, {ring}: after, too far ahead", "in_future", 8, make(ring, after), after - ahead - 1)
+        edge = after + 1_000 * max(skew, 5)
+        opens(f"change of settings, {ring}: end of the key window", make(ring, edge, key=0), edge)
+        refused(f"change of settings, {ring}: past the key window", "key_retired", 10, make(ring, edge + 1, key=0), edge)
 
     # Epochs.
     edge = (epoch_of(NOW) + 1) * EPOCH

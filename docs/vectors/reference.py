@@ -146,7 +146,13 @@ class NotAnInteger:
     """A JSON number with a fraction or an exponent, or -0, or beyond 64 bits."""
 
 
-RING_MEMBERS = {"format", "serial", "lifetime_s", "max_skew_s", "propagation_s", "keys"}
+SETTINGS = {"lifetime_s", "max_skew_s", "propagation_s"}
+RING_REQUIRED = {1: {"format", "serial", "keys"} | SETTINGS, 2: {"format", "serial", "keys", "ancestors"} | SETTINGS}
+RING_MEMBERS = {1: RING_REQUIRED[1], 2: RING_REQUIRED[2] | {"next_settings"}}
+MEMBER_ORDER = ["format", "serial", "lifetime_s", "max_skew_s", "propagation_s", "next_settings", "keys", "ancestors"]
+SETTINGS_ORDER = ["from", "lifetime_s", "max_skew_s", "propagation_s"]
+KEY_ORDER = ["kid", "fingerprint", "suite", "secret", "created_at", "activates_at", "revoked_at"]
+ANCESTOR_ORDER = ["serial", "digest"]
 KEY_REQUIRED = {"kid", "fingerprint", "suite", "created_at"}
 KEY_MEMBERS = KEY_REQUIRED | {"activates_at", "secret", "revoked_at"}
 TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{3}))?Z")
@@ -157,19 +163,34 @@ class Key:
     pass
 
 
+class Settings:
+    """Lifetime, skew and propagation in milliseconds."""
+
+    def __init__(self, lifetime, max_skew, propagation):
+        self.lifetime, self.max_skew, self.propagation = lifetime, max_skew, propagation
+
+
 class Ring:
     def __init__(self, file):
         """Reads a ring file, given as bytes."""
         if len(file) > 1_048_576:
             raise RingError("too_large")
         ring = self._json(file)
-        self._members(ring, RING_MEMBERS, RING_MEMBERS)
-        if self._string(ring, "format") != "sealstamp-ring/1":
+        self._members(ring, RING_MEMBERS[2], {"format"})
+        self.version = {"sealstamp-ring/1": 1, "sealstamp-ring/2": 2}.get(self._string(ring, "format"))
+        if self.version is None:
             raise RingError("format")
+        self._members(ring, RING_MEMBERS[self.version], RING_REQUIRED[self.version])
+        self.object = ring
         self.serial = self._integer(ring, "serial", 1, 2**53 - 1)
-        self.lifetime = 1000 * self._integer(ring, "lifetime_s", 1, 3600)
-        self.max_skew = 1000 * self._integer(ring, "max_skew_s", 0, 60)
-        self.propagation = 1000 * self._integer(ring, "propagation_s", 0, 2_592_000)
+        self.settings = self._settings(ring)
+        self.changes_at, self.next_settings = None, None
+        if "next_settings" in ring:
+            change = ring["next_settings"]
+            self._members(change, {"from"} | SETTINGS, {"from"} | SETTINGS)
+            self.changes_at = self._time(change, "from")
+            self.next_settings = self._settings(change)
+        self.ancestors = self._lineage(ring["ancestors"]) if self.version == 2 else None
         if not isinstance(ring["keys"], list):
             raise RingError("wrong_type")
         if len(ring["keys"]) > 1024:
@@ -252,6 +273,30 @@ class Ring:
             raise RingError("bad_time")
         return (moment - UNIX_EPOCH) // datetime.timedelta(milliseconds=1) + int(match[7] or 0)
 
+    def _settings(self, value):
+        return Settings(
+            1000 * self._integer(value, "lifetime_s", 1, 3600),
+            1000 * self._integer(value, "max_skew_s", 0, 60),
+            1000 * self._integer(value, "propagation_s", 0, 2_592_000),
+        )
+
+    def _lineage(self, value):
+        if not isinstance(value, list):
+            raise RingError("wrong_type")
+        if len(value) > 64:
+            raise RingError("lineage")
+        ancestors, below = [], self.serial - 1
+        for one in value:
+            self._members(one, {"serial", "digest"}, {"serial", "digest"})
+            serial = self._integer(one, "serial", 1, 2**53 - 1)
+            if not re.fullmatch("[0-9a-f]{64}", self._string(one, "digest")):
+                raise RingError("bad_encoding")
+            if serial > below or any(one["digest"] == digest for _, digest in ancestors):
+                raise RingError("lineage")
+            ancestors.append((serial, one["digest"]))
+            below = serial
+        return ancestors
+
     def _key(self, value):
         self._members(value, KEY_MEMBERS, KEY_REQUIRED)
         key = Key()
@@ -290,6 +335,32 @@ class Ring:
                 date = key.activates_at
             elif not key.revoked:
                 staged = True
+
+    def public_text(self):
+        """The file as section 7.1 writes it, without secrets."""
+
+        def ordered(value, order):
+            return {name: value[name] for name in order if name in value}
+
+        ring = ordered(self.object, MEMBER_ORDER)
+        ring["keys"] = [ordered(key, [name for name in KEY_ORDER if name != "secret"]) for key in ring["keys"]]
+        if "next_settings" in ring:
+            ring["next_settings"] = ordered(ring["next_settings"], SETTINGS_ORDER)
+        if "ancestors" in ring:
+            ring["ancestors"] = [ordered(one, ANCESTOR_ORDER) for one in ring["ancestors"]]
+        return json.dumps(ring, indent=2) + "\n"
+
+    def digest(self):
+        return hashlib.sha256(self.public_text().encode()).hexdigest()
+
+    def widest_skew(self):
+        return max(self.settings.max_skew, self.next_settings.max_skew if self.next_settings else 0)
+
+    def window(self, iat):
+        """Lifetime and skew for a nonce minted at `iat` (section 7.2)."""
+        if self.next_settings and iat >= self.changes_at:
+            return self.next_settings.lifetime, self.next_settings.max_skew
+        return self.settings.lifetime, self.widest_skew()
 
     def minting_key(self, now):
         dated = [key for key in self.keys if not key.revoked and key.activates_at is not None]
@@ -352,16 +423,37 @@ def open_nonce(ring, audience, binding, now, nonce):
     iat = int.from_bytes(plaintext, "big")
     if epoch_of(iat) != epoch:
         return Verdict("not_authentic", 7)
-    if iat > add(now, ring.max_skew):
-        return Verdict("in_future", 8, by=iat - add(now, ring.max_skew))
-    end = add(add(iat, ring.lifetime), ring.max_skew)
+    lifetime, max_skew = ring.window(iat)
+    if iat > add(now, max_skew):
+        return Verdict("in_future", 8, by=iat - add(now, max_skew))
+    end = add(add(iat, lifetime), max_skew)
     if now > end:
         return Verdict("expired", 9, by=now - end)
     successor = ring.successor(key)
-    if successor is not None and iat > add(successor.activates_at, ring.max_skew):
+    if successor is not None and iat > add(successor.activates_at, ring.widest_skew()):
         return Verdict("key_retired", 10)
     age = sub(now, iat)
-    return Verdict("opened", kid=kid, iat=iat, age=age, renew=age > ring.lifetime // 2)
+    return Verdict("opened", kid=kid, iat=iat, age=age, renew=age > lifetime // 2)
+
+
+# --- Section 8.1: from one ring to another --------------------------------------------------------------------------
+
+
+def succession(current, offered, revoked):
+    """What a process that uses `current` does when it finds `offered`. `revoked`: fingerprints that it saw revoked."""
+    mine, theirs = (current.serial, current.digest()), (offered.serial, offered.digest())
+    if mine == theirs:
+        return "same"
+    if offered.serial == current.serial:
+        return "conflict"
+    if offered.serial < current.serial:
+        reached = current.ancestors and current.ancestors[-1][0] <= offered.serial
+        return "not_a_successor" if reached and theirs not in current.ancestors else "older_serial"
+    if (current.ancestors is not None or offered.ancestors is not None) and mine not in (offered.ancestors or []):
+        return "not_a_successor"
+    if any(not key.revoked and key.fingerprint in revoked for key in offered.keys):
+        return "unrevoked"
+    return "taken"
 
 
 if __name__ == "__main__":

@@ -25,14 +25,29 @@ def key_object(secret, suite, created, date=None, revoked=None):
     return key
 
 
-def ring_object(keys, serial=7, lifetime_s=120, max_skew_s=5, propagation_s=600):
-    return {
-        "format": "sealstamp-ring/1",
+def ring_object(keys, serial=7, lifetime_s=120, max_skew_s=5, propagation_s=600, ancestors=None, next_settings=None):
+    """A ring of version 2 if it has ancestors (possibly none: an empty list), else of version 1."""
+    ring = {
+        "format": "sealstamp-ring/1" if ancestors is None else "sealstamp-ring/2",
         "serial": serial,
         "lifetime_s": lifetime_s,
         "max_skew_s": max_skew_s,
         "propagation_s": propagation_s,
-        "keys": keys,
+    }
+    if next_settings is not None:
+        ring["next_settings"] = settings_object(*next_settings)
+    ring["keys"] = keys
+    if ancestors is not None:
+        ring["ancestors"] = [{"serial": serial, "digest": digest} for serial, digest in ancestors]
+    return ring
+
+
+def settings_object(start, lifetime_s, max_skew_s, propagation_s):
+    return {
+        "from": rfc3339(start),
+        "lifetime_s": lifetime_s,
+        "max_skew_s": max_skew_s,
+        "propagation_s": propagation_s,
     }
 
 

@@ -2,8 +2,8 @@
 
 import json
 
-from reference import U64_MAX, Ring, RingError, base64url, fingerprint_of, u32
-from ring_text import NOW, at, key_object, ring_object, ring_text, secret_number
+from reference import U64_MAX, Ring, RingError, base64url, fingerprint_of, succession, u32
+from ring_text import NOW, at, key_object, parse, ring_object, ring_text, secret_number
 
 
 def ring_vectors():
@@ -51,6 +51,7 @@ def ring_vectors():
         else:
             assert expect == "ok", (name, "accepted")
             entry["serial"] = str(ring.serial)
+            entry["digest"] = ring.digest()
             entry["kids"] = [key.kid.hex() for key in ring.keys] if len(ring.keys) < 100 else len(ring.keys)
             entry["minting"] = [{"now": str(now), "kid": ring.minting_key(now).kid.hex()} for now in minting or (NOW,)]
         vectors.append(entry)
@@ -456,4 +457,161 @@ def ring_vectors():
         "a tombstone and a staged key", "no_active_key", with_keys(key(0, date="19:10:00", revoked="19:20:00"), key(1))
     )
 
-    return {"about": "See README.md. Each refused file has exactly one fault.", "vectors": vectors}
+    version_2(vector, ok, good)
+    return {
+        "about": "See README.md. Each refused file has exactly one fault.",
+        "vectors": vectors,
+        "successions": successions(),
+    }
+
+
+def version_2(vector, ok, good):
+    """Files of version 2. The rules that it shares with version 1 are tried above, so here is one of each kind."""
+    keys = good["keys"]
+    ids = [(6, "c0" * 32), (5, "ab" * 32), (2, "0123456789abcdef" * 4)]
+    change = (at("21:00:00"), 60, 2, 300)
+    full = ring_object(keys, ancestors=ids, next_settings=change)
+    text = ring_text(full)
+
+    def name(title):
+        return f"version 2: {title}"
+
+    def rebuilt(**more):
+        return ring_text({**full, **more})
+
+    def lineage(title, kind, ancestors, serial=7):
+        vector(name(title), kind, ring_text(ring_object(keys, serial=serial, ancestors=ancestors)))
+
+    def settings(title, kind, **more):
+        changed = {**full["next_settings"], **more}
+        changed = {member: value for member, value in changed.items() if value is not None}
+        vector(name(title), kind, rebuilt(next_settings=changed))
+
+    many = [(1_000 - n, f"{n:064x}") for n in range(65)]
+    ok(name("as written"), text, (0, at("19:40:00.499"), at("19:40:00.500"), U64_MAX))
+    ok(name("one line"), json.dumps(full, separators=(",", ":")))
+    ok(name("members in another order"), json.dumps(dict(reversed(full.items()))))
+    reordered = {member: full["next_settings"][member] for member in reversed(full["next_settings"])}
+    ok(name("members of members in another order"), rebuilt(next_settings=reordered))
+    ok(name("no change of settings"), ring_text(ring_object(keys, ancestors=ids)))
+    lineage("no ancestors", "ok", [])
+    lineage("64 ancestors", "ok", many[:64], 1_001)
+    lineage("65 ancestors", "lineage", many, 1_001)
+    lineage("an ancestor of the serial before", "ok", [(6, "ab" * 32)])
+    lineage("an ancestor of the same serial", "lineage", [(7, "ab" * 32)])
+    lineage("an ancestor of a later serial", "lineage", [(8, "ab" * 32)])
+    lineage("ancestors of two lines", "ok", [(6, "ab" * 32), (6, "cd" * 32), (5, "ef" * 32)])
+    lineage("ancestors in the wrong order", "lineage", [(5, "ab" * 32), (6, "cd" * 32)])
+    lineage("an ancestor twice", "lineage", [(6, "ab" * 32), (5, "ab" * 32)])
+    lineage("an ancestor of serial 0", "out_of_range", [(0, "ab" * 32)])
+    lineage("an ancestor of serial -1", "out_of_range", [(-1, "ab" * 32)])
+    lineage("an ancestor of serial 2^53", "out_of_range", [(2**53, "ab" * 32)])
+    lineage("a digest in capitals", "bad_encoding", [(6, "AB" * 32)])
+    lineage("a digest of 63 digits", "bad_encoding", [(6, "ab" * 31 + "a")])
+    lineage("a digest of 65 digits", "bad_encoding", [(6, "ab" * 32 + "a")])
+    lineage("a digest that is none", "bad_encoding", [(6, "xy" * 32)])
+    lineage("a digest that is a number", "wrong_type", [(6, 7)])
+    lineage("a serial that is a string", "wrong_type", [("6", "ab" * 32)])
+    vector(name("ancestors that are an object"), "wrong_type", rebuilt(ancestors={}))
+    vector(name("an ancestor that is a string"), "wrong_type", rebuilt(ancestors=["6"]))
+    vector(name("an unknown member of an ancestor"), "unknown_field", rebuilt(ancestors=[{"kid": "00000000"}]))
+    vector(name("an ancestor without a digest"), "missing_field", rebuilt(ancestors=[{"serial": 6}]))
+    vector(name("an ancestor without a serial"), "missing_field", rebuilt(ancestors=[{"digest": "ab" * 32}]))
+    without = {member: value for member, value in full.items() if member != "ancestors"}
+    vector(name("no member ancestors"), "missing_field", ring_text(without))
+    vector(name("ancestors twice"), "duplicate_member", text.replace('"serial": 7', '"serial": 7, "ancestors": []'))
+    vector("version 1 with ancestors", "unknown_field", ring_text({**good, "ancestors": []}))
+    vector("version 1 with a change of settings", "unknown_field", ring_text(
+        {**good, "next_settings": full["next_settings"]}))
+    settings("least settings to come", "ok", lifetime_s=1, max_skew_s=0, propagation_s=0)
+    settings("greatest settings to come", "ok", lifetime_s=3600, max_skew_s=60, propagation_s=2_592_000)
+    settings("a lifetime to come of 0", "out_of_range", lifetime_s=0)
+    settings("a lifetime to come of 3,601", "out_of_range", lifetime_s=3601)
+    settings("a skew to come of 61", "out_of_range", max_skew_s=61)
+    settings("a propagation to come of 2,592,001", "out_of_range", propagation_s=2_592_001)
+    settings("a date of change in another spelling", "bad_time", **{"from": "2026-11-22T21:00:00.000Z"})
+    settings("a date of change that is a number", "wrong_type", **{"from": 7})
+    settings("a change of settings without a date", "missing_field", **{"from": None})
+    settings("a change of settings without a lifetime", "missing_field", lifetime_s=None)
+    settings("a change of settings with a serial", "unknown_field", serial=7)
+    vector(name("a change of settings that is an array"), "wrong_type", rebuilt(next_settings=[]))
+    vector(name("a change of settings that is null"), "wrong_type", rebuilt(next_settings=None))
+
+    vector(name("too large"), "too_large", {"pieces": [text, {"spaces": 1_048_577 - len(text)}]})
+    vector(name("cut in the middle"), "syntax", text[: len(text) // 2])
+    vector(name("a backslash"), "syntax", text.replace('"from"', '"\\u0066rom"'))
+    vector(name("an unknown member"), "unknown_field", text.replace('"serial": 7', '"serial": 7, "comment": "x"'))
+    vector(name("without a serial"), "missing_field", ring_text({k: v for k, v in full.items() if k != "serial"}))
+    vector(name("a serial of 0"), "out_of_range", rebuilt(serial=0, ancestors=[]))
+    vector(name("no keys"), "no_active_key", rebuilt(keys=[]))
+    vector(name("a key twice"), "duplicate_kid", rebuilt(keys=[keys[0], keys[0]]))
+    vector(name("dates go back"), "date_order", rebuilt(keys=[keys[1], keys[0]]))
+    stone = {**keys[0], "revoked_at": "2026-11-22T19:20:00Z"}
+    vector(name("a tombstone with its secret"), "revoked_with_secret", rebuilt(keys=[stone, keys[1]]))
+
+
+def successions():
+    """What a process does that uses one ring and finds another (section 8.1)."""
+    vectors = []
+
+    def key(n, revoked=False):
+        return key_object(secret_number(n), "aes-256-gcm", at("19:00:00"), at("19:00:00") + n, NOW if revoked else None)
+
+    def ring(serial, *keys, comes_from=None):
+        """`comes_from`: the rings that it names, or None for version 1."""
+        ids = comes_from and [(one["serial"], parse(one).digest()) for one in comes_from]
+        return ring_object(list(keys) or [key(0), key(1)], serial=serial, ancestors=comes_from if ids is None else ids)
+
+    def vector(name, expect, current, offered, seen=()):
+        """`seen`: rings that the process used before."""
+        used = [parse(one) for one in (*seen, current)]
+        revoked = {key.fingerprint for one in used for key in one.keys if key.revoked}
+        verdict = succession(parse(current), parse(offered), revoked)
+        assert verdict == expect, (name, verdict)
+        rings = [*seen, current, offered]
+        vectors.append({"name": name, "rings": [ring_text(one) for one in rings], "expect": expect})
+
+    first = ring(1, comes_from=[])
+    second = ring(2, comes_from=[first])
+    third = ring(3, comes_from=[second, first])
+    twin = ring(2, key(0), key(2), comes_from=[first])
+    other = ring(3, key(0), key(2), comes_from=[twin, first])
+    joined = ring(4, comes_from=[third, other])
+    vector("the same ring", "same", second, second)
+    vector("the next ring", "taken", first, second)
+    vector("the next but one", "taken", first, third)
+    vector("the ring before", "older_serial", third, second)
+    vector("the other writer's, of the same serial", "conflict", second, twin)
+    vector("the other writer's, of a later serial", "not_a_successor", second, other)
+    vector("the other writer's, of an earlier serial", "not_a_successor", third, twin)
+    vector("two lines joined, from one side", "taken", third, joined)
+    vector("two lines joined, from the other", "taken", other, joined)
+    vector("two lines joined, from before the ends", "not_a_successor", twin, joined)
+    late = ring(9, comes_from=[ring(8, comes_from=[])])
+    vector("earlier than the list reaches", "older_serial", late, third)
+    vector("later, and the list does not reach back", "not_a_successor", third, late)
+    wrong = ring_object([key(0), key(1)], serial=3, ancestors=[(1, parse(second).digest())])
+    vector("the digest with another serial", "not_a_successor", second, wrong)
+
+    dead = ring(2, key(0, True), key(1), comes_from=[first])
+    back = ring(3, comes_from=[dead])
+    vector("a revoked key comes back", "unrevoked", dead, back)
+    pruned = ring(3, key(1), comes_from=[dead])
+    again = ring(4, comes_from=[pruned])
+    vector("a tombstone is pruned", "taken", dead, pruned)
+    vector("a key comes back that a process has seen revoked", "unrevoked", pruned, again, seen=(dead,))
+    vector("the same key, and a new process", "taken", pruned, again)
+    vector("a key is revoked", "taken", first, dead)
+
+    old, older = ring(6), ring(5)
+    vector("version 1: a later serial", "taken", older, old)
+    vector("version 1: an earlier serial", "older_serial", old, older)
+    vector("version 1: the same ring", "same", old, old)
+    vector("version 1: the same serial", "conflict", old, ring(6, key(0), key(2)))
+    vector("version 1: a revoked key comes back", "unrevoked", ring(5, key(0, True), key(1)), old)
+    upgraded = ring(7, comes_from=[old])
+    vector("from version 1 to its successor", "taken", old, upgraded)
+    vector("from version 1 past the ring that was upgraded", "not_a_successor", older, upgraded)
+    vector("back to version 1", "not_a_successor", upgraded, ring(8))
+    vector("back to the ring that was upgraded", "older_serial", upgraded, old)
+    return vectors

@@ -151,8 +151,10 @@ struct DrawnRing {
     versions: Vec<u8>,
     base: u64,
     dates: Vec<u64>,
-    lifetime: u64,
-    max_skew: u64,
+    /// Lifetime and skew.
+    settings: (u64, u64),
+    /// The date of a change of the settings, and those to come.
+    change: Option<(u64, (u64, u64))>,
 }
 
 impl DrawnRing {
@@ -202,16 +204,52 @@ impl DrawnRing {
             secrets.push(secret);
             versions.push(version);
         }
-        let json = json!({
-            "format": "sealstamp-ring/1",
+        let version_1 = s.draw(4) == 0;
+        let mut change = None;
+        if !version_1 && s.draw(2) == 0 {
+            let from = if s.draw(2) == 0 {
+                let date = s.pick(&dates);
+                s.near(date)
+            } else {
+                base + s.draw(5 * EPOCH)
+            };
+            dates.push(from);
+            change = Some((from, s.edge(1, 3600), s.edge(0, 60), s.edge(0, 2_592_000)));
+        }
+        let mut json = json!({
+            "format": if version_1 { "sealstamp-ring/1" } else { "sealstamp-ring/2" },
             "serial": serial,
             "lifetime_s": lifetime_s,
             "max_skew_s": max_skew_s,
             "propagation_s": propagation_s,
             "keys": keys,
         });
-        let (lifetime, max_skew) = (lifetime_s * 1000, max_skew_s * 1000);
-        Self { json, secrets, versions, base, dates, lifetime, max_skew }
+        if !version_1 {
+            json["ancestors"] = json!([]);
+        }
+        if let Some((from, lifetime_s, max_skew_s, propagation_s)) = change {
+            json["next_settings"] = json!({
+                "from": rfc3339(from),
+                "lifetime_s": lifetime_s,
+                "max_skew_s": max_skew_s,
+                "propagation_s": propagation_s,
+            });
+        }
+        let change = change.map(|(from, lifetime_s, max_skew_s, _)| (from, (lifetime_s * 1000, max_skew_s * 1000)));
+        let settings = (lifetime_s * 1000, max_skew_s * 1000);
+        Self { json, secrets, versions, base, dates, settings, change }
+    }
+
+    fn widest_skew(&self) -> u64 {
+        self.settings.1.max(self.change.map_or(0, |(_, (_, max_skew))| max_skew))
+    }
+
+    /// Lifetime and skew for a nonce minted at `iat`.
+    fn window(&self, iat: u64) -> (u64, u64) {
+        match self.change {
+            Some((from, settings)) if from <= iat => settings,
+            _ => (self.settings.0, self.widest_skew()),
+        }
     }
 
     fn parse(&self) -> Ring {
@@ -294,7 +332,6 @@ impl Case {
     fn draw(item: u64) -> Self {
         let s = &mut Stream::new(item);
         let drawn = DrawnRing::draw(s);
-        let (lifetime, max_skew) = (drawn.lifetime, drawn.max_skew);
 
         // 2. The server.
         let length = s.edge(1, 1024);
@@ -309,7 +346,7 @@ impl Case {
             }
             1 | 2 => {
                 let date = s.pick(&drawn.dates);
-                s.near(date + max_skew)
+                s.near(date + drawn.widest_skew())
             }
             3 => {
                 let date = s.pick(&drawn.dates);
@@ -320,6 +357,7 @@ impl Case {
         };
 
         // 4. The time of opening.
+        let (lifetime, max_skew) = drawn.window(iat);
         let now = match s.draw(8) {
             0 => s.near(iat.saturating_sub(max_skew)),
             1 => s.near(iat.saturating_add(lifetime + max_skew)),

@@ -177,6 +177,8 @@ fn every_ring_file_is_read_or_refused() {
         match Ring::parse(&ring_file(vector)) {
             Ok(ring) if expect == "ok" => {
                 assert_eq!(number(vector, "serial"), ring.serial(), "{name}");
+                let id = format!("{}:{}", ring.serial(), text(vector, "digest"));
+                assert_eq!(id, ring.id().to_string(), "{name}");
                 match &vector["kids"] {
                     Value::Array(kids) => {
                         let read: Vec<_> = ring.keys().iter().map(|key| key.kid().to_string()).collect();
@@ -197,7 +199,37 @@ fn every_ring_file_is_read_or_refused() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(kinds.len(), 20, "vectors for each kind: {kinds:?}");
+    assert_eq!(kinds.len(), 21, "vectors for each kind: {kinds:?}");
+}
+
+/// What a process does that uses one ring and finds another.
+#[test]
+fn every_succession_gets_its_verdict() {
+    let audience = Audience::new("https://mcp.example.com/mcp").unwrap();
+    let mut verdicts = BTreeSet::new();
+    for vector in file("rings.json")["successions"].as_array().unwrap() {
+        let rings: Vec<Ring> = vector["rings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|ring| Ring::parse(ring.as_str().unwrap().as_bytes()).unwrap())
+            .collect();
+        let (offered, used) = rings.split_last().unwrap();
+        let fleet = Fleet::with_seed(used[0].clone(), audience.clone(), [0; 32], 0);
+        for ring in &used[1..] {
+            fleet.swap(ring.clone()).unwrap();
+        }
+        let before = fleet.ring();
+        let verdict = match fleet.swap(offered.clone()) {
+            Ok(()) if *before == *offered => "same",
+            Ok(()) => "taken",
+            Err(error) => error.as_str(),
+        };
+        assert_eq!(text(vector, "expect"), verdict, "{}", text(vector, "name"));
+        assert_eq!(*fleet.ring() == *offered, ["same", "taken"].contains(&verdict));
+        verdicts.insert(verdict);
+    }
+    assert_eq!(verdicts.len(), 6, "vectors for each verdict: {verdicts:?}");
 }
 
 /// Which key mints when; and the ring survives being written and read again.
