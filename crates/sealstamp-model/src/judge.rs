@@ -10,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use sealstamp::{Fleet, Kid, Nonce, Opened, Refusal, Ring, Settings, UnixMillis};
 
-use crate::replica;
+use crate::Held;
+use crate::replica::{self, Replica};
 
 /// What a refused nonce was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) enum Verdict {
     Expired,
     /// Hit by a revocation, this many milliseconds after it.
     Revocation { after_ms: u64 },
+    /// Minted or opened by a replica that went astray.
+    AnotherLine,
     /// Good, and refused all the same.
     False,
 }
@@ -36,8 +39,9 @@ struct Life {
 }
 
 pub(crate) struct Judge {
-    lifetime: u64,
-    max_skew: u64,
+    /// The newest ring, which has the settings in force and those to come.
+    newest: Ring,
+    /// The propagation of the first ring. All files keep to it, whatever later rings say.
     propagation: u64,
     serial: u64,
     keys: HashMap<Kid, Life>,
@@ -51,8 +55,7 @@ impl Judge {
     pub(crate) fn new(settings: Settings, first: &Ring, now: u64) -> Self {
         let ms = |seconds: u32| u64::from(seconds) * 1_000;
         let mut judge = Self {
-            lifetime: ms(settings.lifetime_s()),
-            max_skew: ms(settings.max_skew_s()),
+            newest: first.clone(),
             propagation: ms(settings.propagation_s()),
             serial: 0,
             keys: HashMap::new(),
@@ -71,6 +74,7 @@ impl Judge {
     /// A new ring was written, when the operator's clock showed `shown`.
     pub(crate) fn written(&mut self, ring: &Ring, by_revocation: bool, shown: UnixMillis, now: u64) {
         self.serial = ring.serial();
+        self.newest = ring.clone();
         for status in ring.status(shown) {
             let new = Life { written: now, revoked: None, date: None, stepped_in: None, window: None };
             let life = self.keys.entry(status.key.kid()).or_insert(new);
@@ -92,14 +96,36 @@ impl Judge {
     }
 
     /// Whether a nonce was accepted that should not have been: too old, or of a key that was revoked long enough ago.
-    pub(crate) fn is_late(&self, opened: &Opened, minted: u64, now: u64) -> bool {
-        now - minted > self.lifetime + 2 * self.max_skew || self.is_dead(opened.kid(), now)
+    pub(crate) fn is_late(&self, opened: &Opened, held: &Held, replica: &Replica, now: u64) -> bool {
+        now - held.minted > self.lifetime(held) + 2 * self.max_skew()
+            || self.is_dead(opened.kid(), now) && replica.knows_better(opened.kid())
+    }
+
+    /// How long this nonce is good: what was in force when it was minted.
+    fn lifetime(&self, held: &Held) -> u64 {
+        u64::from(self.newest.settings_at(held.shown).lifetime_s()) * 1_000
+    }
+
+    /// The longest lifetime that a nonce may have that is not expired.
+    fn longest_lifetime(&self) -> u64 {
+        let next = self.newest.next_settings().map_or(0, |next| next.settings.lifetime_s());
+        u64::from(self.newest.settings().lifetime_s().max(next)) * 1_000
+    }
+
+    fn max_skew(&self) -> u64 {
+        let next = self.newest.next_settings().map_or(0, |next| next.settings.max_skew_s());
+        u64::from(self.newest.settings().max_skew_s().max(next)) * 1_000
     }
 
     /// Whether a nonce that a thief has just minted was accepted though its key was dead or had retired everywhere.
-    pub(crate) fn is_forgery(&self, opened: &Opened, now: u64) -> bool {
+    pub(crate) fn is_forgery(&self, opened: &Opened, replica: &Replica, now: u64) -> bool {
+        if !replica.knows_better(opened.kid()) {
+            return false;
+        }
         let retired = self.keys.get(&opened.kid()).and_then(|life| life.window);
         let retired = retired.is_some_and(|(until, written)| now > until.get() && now > written + self.propagation);
+        // Which keys have retired, a replica of another line cannot know.
+        let retired = retired && !replica.is_astray();
         retired || self.is_dead(opened.kid(), now)
     }
 
@@ -108,15 +134,19 @@ impl Judge {
         self.keys.get(&kid).and_then(|life| life.revoked).is_some_and(|revoked| now > revoked + self.propagation)
     }
 
-    pub(crate) fn is_fresh(&self, minted: u64, now: u64) -> bool {
-        now - minted <= self.lifetime
+    pub(crate) fn is_fresh(&self, held: &Held, now: u64) -> bool {
+        now - held.minted <= self.lifetime(held)
     }
 
-    pub(crate) fn refused(&self, refusal: Refusal, nonce: &Nonce, minted: u64, now: u64) -> Verdict {
-        if !self.is_fresh(minted, now) {
+    pub(crate) fn refused(&self, refusal: Refusal, held: &Held, replica: &Replica, now: u64) -> Verdict {
+        if !self.is_fresh(held, now) {
             return Verdict::Expired;
         }
-        let Some(life) = kid_of(nonce).and_then(|kid| self.keys.get(&kid)) else { return Verdict::False };
+        if held.astray || replica.is_astray() {
+            return Verdict::AnotherLine;
+        }
+        let minted = held.minted;
+        let Some(life) = kid_of(&held.nonce).and_then(|kid| self.keys.get(&kid)) else { return Verdict::False };
         let hit = match refusal {
             // By a replica that had not heard of the revocation, or before it.
             Refusal::RevokedKey => life.revoked.filter(|at| minted <= at + self.propagation),
@@ -145,7 +175,7 @@ impl Judge {
 
     /// Revocations whose last nonce may still be held by a client.
     fn recent_revocations(&self, now: u64) -> usize {
-        let over = |at: u64| now > at + self.propagation + self.lifetime;
+        let over = |at: u64| now > at + self.propagation + self.longest_lifetime();
         self.revocations.iter().rev().take_while(|at| !over(**at)).count()
     }
 

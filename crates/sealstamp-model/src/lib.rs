@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use fastrand::Rng;
-use sealstamp::{Binding, Nonce, Settings, Thumbprint, UnixMillis};
+use sealstamp::{Binding, Fleet, Nonce, Settings, Thumbprint, UnixMillis};
 
 use judge::Judge;
 use operator::{Command, Operator};
@@ -72,6 +72,8 @@ enum Event {
     Stop { replica: usize },
     Start { replica: usize },
     Command { command: Command, clock: Clock },
+    Mislead { replica: usize },
+    Heal { replica: usize },
     Steal,
     Request,
 }
@@ -89,11 +91,13 @@ struct Client {
     nonce: Option<Held>,
 }
 
-/// A nonce, and when it was minted in true time.
+/// A nonce; when it was minted, in true time and by the clock of the replica; and whether that replica was astray.
 #[derive(Clone, Copy)]
 struct Held {
     nonce: Nonce,
     minted: u64,
+    shown: UnixMillis,
+    astray: bool,
 }
 
 struct World {
@@ -171,6 +175,24 @@ impl World {
                 self.report.loads += 1;
                 self.report.skipped_files += u64::from(skipped);
             }
+            Event::Mislead { replica } => {
+                let Some((from, stray)) = self.operator.stray(self.now, &mut self.rng) else { return };
+                let newest = self.operator.newest().clone();
+                self.report.stray_files += 1;
+                if self.replicas[replica].mislead(from, &stray, newest) {
+                    self.report.went_astray += 1;
+                    self.later(self.propagation(), Event::Heal { replica });
+                }
+            }
+            Event::Heal { replica } => {
+                // Somebody has read the status, and starts it anew.
+                if self.replicas[replica].is_up() && self.replicas[replica].is_astray() {
+                    let version = self.operator.newest_version();
+                    let file = self.operator.version(version).clone();
+                    self.replicas[replica].start(version, file, &mut self.rng);
+                    self.report.restarts += 1;
+                }
+            }
             Event::Step { replica } => {
                 self.replicas[replica].clock = Clock::random(self.plan.skew_ms, &mut self.rng);
                 self.report.clock_steps += 1;
@@ -245,6 +267,13 @@ impl World {
         if self.rng.u8(..) < 60 {
             self.later(length, Event::Command { command: Command::Cancel, clock });
         }
+        if self.rng.u8(..) < 80 {
+            self.later(length, Event::Command { command: Command::ChangeSettings, clock });
+        }
+        if self.rng.u8(..) < 80 {
+            let replica = self.rng.usize(..self.replicas.len());
+            self.later(length, Event::Mislead { replica });
+        }
         if let Some(prunable) = self.operator.first_prunable(clock.at(self.now)).filter(|_| self.rng.bool()) {
             self.at(clock.when(prunable), Event::Command { command: Command::Prune, clock });
         } else {
@@ -278,38 +307,48 @@ impl World {
         self.report.requests += 1;
         let client = self.rng.usize(..self.clients.len());
         let Client { binding, mut nonce } = self.clients[client].clone();
-        let had_good_nonce = nonce.is_some_and(|held| self.judge.is_fresh(held.minted, self.now));
+        let had_good_nonce = nonce.is_some_and(|held| self.judge.is_fresh(&held, self.now));
         let mut caught_up = true;
+        let mut astray = nonce.is_some_and(|held| held.astray);
         let mut retries = 0;
         while retries <= PATIENCE {
             let replica = self.some_replica();
             caught_up &= self.replicas[replica].version() == self.operator.newest_version();
             let replica = &self.replicas[replica];
+            astray |= replica.is_astray();
             let clock = replica.clock.at(self.now);
+            let mint = |fleet: &Fleet| Held {
+                nonce: fleet.mint(clock, &binding),
+                minted: self.now,
+                shown: clock,
+                astray: replica.is_astray(),
+            };
             let Some(fleet) = replica.fleet() else { continue };
             let tried = nonce.map(|held| (held, fleet.open(&held.nonce, clock, &binding)));
             match tried {
                 Some((held, Ok(opened))) => {
-                    self.report.late_acceptances += u64::from(self.judge.is_late(&opened, held.minted, self.now));
+                    self.report.late_acceptances += u64::from(self.judge.is_late(&opened, &held, replica, self.now));
                     // RFC 9449 section 8.2: the next nonce comes with a good response, before the old one expires.
                     if opened.renew() {
                         self.report.renewals += 1;
-                        nonce = Some(Held { nonce: fleet.mint(clock, &binding), minted: self.now });
+                        nonce = Some(mint(fleet));
                     }
                     break;
                 }
                 Some((held, Err(refusal))) => {
-                    let verdict = self.judge.refused(refusal, &held.nonce, held.minted, self.now);
+                    let verdict = self.judge.refused(refusal, &held, replica, self.now);
                     self.report.count(verdict, refusal);
                 }
                 None => self.report.first_nonces += 1,
             }
-            nonce = Some(Held { nonce: fleet.mint(clock, &binding), minted: self.now });
+            nonce = Some(mint(fleet));
             retries += 1;
         }
         self.clients[client].nonce = nonce;
-        let explained = retries < 2 || self.judge.may_take_more_than_one_retry(had_good_nonce, self.now);
-        self.report.count_retries(retries, self.judge.is_calm(self.now), caught_up, explained);
+        // While a replica is astray, requests over it and over others cost as many retries as the balancer sends them there.
+        let explained = retries < 2 || astray || self.judge.may_take_more_than_one_retry(had_good_nonce, self.now);
+        let calm = self.judge.is_calm(self.now) && !astray;
+        self.report.count_retries(retries, calm, caught_up && !astray, explained);
     }
 
     /// Somebody who has a secret of the ring mints with it and tries it.
@@ -319,7 +358,7 @@ impl World {
         let (Some(fleet), Some(thief)) = (replica.fleet(), self.judge.some_thief(&mut self.rng)) else { return };
         let forged = thief.mint(UnixMillis::new(self.now), &Binding::None);
         match fleet.open(&forged, replica.clock.at(self.now), &Binding::None) {
-            Ok(opened) => self.report.late_acceptances += u64::from(self.judge.is_forgery(&opened, self.now)),
+            Ok(opened) => self.report.late_acceptances += u64::from(self.judge.is_forgery(&opened, replica, self.now)),
             Err(_) => self.report.forgeries_refused += 1,
         }
     }

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     /// The pending date is taken back.
     Cancel,
     Prune,
+    /// Other settings, from a date on, or back to those before.
+    ChangeSettings,
     /// Any key in this state. A pending key is a staged one with a date.
     Revoke {
         state: Target,
@@ -156,6 +158,22 @@ impl Operator {
             }
             Command::Cancel => ring.cancel(now, Force::No),
             Command::Prune => ring.prune(now, Force::No),
+            Command::ChangeSettings => {
+                let (lifetime_s, max_skew_s) = (rng.choice([60, 90, 120]), rng.choice([5, 8]));
+                let propagation_s = rng.choice([600, 900]);
+                #[expect(clippy::expect_used, reason = "all of these are within their ranges")]
+                let settings =
+                    Settings::new(lifetime_s.unwrap_or(120), max_skew_s.unwrap_or(5), propagation_s.unwrap_or(600))
+                        .expect("settings");
+                let date = rng.bool().then(|| now.saturating_add(rng.u64(0..=3 * propagation)));
+                match ring.change_settings(settings, date, now, Force::No) {
+                    Err(TransitionError::TooEarly { legal_at }) => {
+                        report.commands.refused += 1;
+                        ring.change_settings(settings, Some(legal_at), now, Force::No)
+                    }
+                    done => done,
+                }
+            }
             Command::Revoke { state } => match pick(&ring, state, now, rng) {
                 Some(kid) => ring.revoke(kid, now, fresh, Force::No),
                 None => return None,
@@ -178,6 +196,25 @@ impl Operator {
                 refused.legal_at().filter(|_| worth_it).map(Retry)
             }
         }
+    }
+
+    /// A ring of another line: somebody took one of the last versions, but not the newest, and went on from there. Its
+    /// serial may be above or below that of the newest. Also the version that it was made from.
+    pub(crate) fn stray(&mut self, time: u64, rng: &mut Rng) -> Option<(usize, Ring)> {
+        let newest = self.newest_version();
+        let from = rng.usize(newest.saturating_sub(8)..newest.max(1)).min(newest.checked_sub(1)?);
+        let now = Clock::TRUE.at(time);
+        let mut ring = self.versions[from].clone();
+        for _ in 0..=rng.u8(0..12) {
+            let kid = ring.active(now).kid();
+            let fresh = self.fresh();
+            let next = match rng.u8(0..3) {
+                0 => ring.revoke(kid, now, fresh, Force::YesAtACost),
+                _ => ring.rotate(None, now, fresh, Force::YesAtACost),
+            };
+            ring = next.map_or(ring, |done| done.ring);
+        }
+        Some((from, ring))
     }
 
     fn fresh(&mut self) -> Fresh {

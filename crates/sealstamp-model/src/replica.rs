@@ -1,7 +1,9 @@
 //! A replica: a clock that is wrong, a way to get files late, and the real handle.
 
+use std::collections::HashSet;
+
 use fastrand::Rng;
-use sealstamp::{Audience, Fleet, Ring, SwapError, UnixMillis};
+use sealstamp::{Audience, Fleet, Kid, Ring, SwapError, UnixMillis};
 
 use crate::Plan;
 
@@ -50,6 +52,10 @@ pub(crate) struct Replica {
     version: usize,
     /// The newest one that has come to its host.
     delivered: usize,
+    /// Whether it uses a ring of another line, and its status says `not_a_successor`.
+    astray: bool,
+    /// Every key that this process has seen revoked.
+    revoked: HashSet<Kid>,
 }
 
 impl Replica {
@@ -60,7 +66,8 @@ impl Replica {
             _ => Habit::Anyhow,
         };
         let clock = Clock::random(plan.skew_ms, rng);
-        Self { clock, habit, fleet: Some(handle(ring.clone(), rng)), version: 0, delivered: 0 }
+        let fleet = Some(handle(ring.clone(), rng));
+        Self { clock, habit, fleet, version: 0, delivered: 0, astray: false, revoked: HashSet::new() }
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -79,6 +86,15 @@ impl Replica {
         self.delivered
     }
 
+    pub(crate) fn is_astray(&self) -> bool {
+        self.astray
+    }
+
+    /// Whether it must not open a nonce of this key any more. One that went astray can know only what it has seen.
+    pub(crate) fn knows_better(&self, kid: Kid) -> bool {
+        !self.astray || self.revoked.contains(&kid)
+    }
+
     pub(crate) fn load_delay(&self, longest: u64, rng: &mut Rng) -> u64 {
         match self.habit {
             Habit::AtOnce => 0,
@@ -93,12 +109,50 @@ impl Replica {
         let Some(fleet) = &self.fleet else { return false };
         let skipped = match fleet.swap(ring) {
             Ok(()) => false,
+            Err(_) if self.astray => return false,
             Err(SwapError::OlderSerial { .. }) => true,
-            Err(other) => unreachable!("one operator writes: {other}"),
+            Err(other) => unreachable!("these files are of one line: {other}"),
         };
+        assert!(!self.astray, "a ring of the fleet's line does not come from another line");
         assert_eq!(skipped, version < self.version, "I5: the serial in use never goes back");
+        self.learn();
         self.version = self.version.max(version);
         skipped
+    }
+
+    /// A ring of another line stands in its file for a moment: a backup that was rotated, or a second writer's. It was
+    /// made from version `from`. Then the newest file is put back. True if the replica went over to the other line.
+    pub(crate) fn mislead(&mut self, from: usize, stray: &Ring, newest: Ring) -> bool {
+        let Some(fleet) = &self.fleet else { return false };
+        let taken = fleet.swap(stray.clone());
+        if self.astray {
+            // It may be on the very line that this one goes on with.
+            self.learn();
+            return false;
+        }
+        assert_eq!(taken.is_ok(), self.version <= from, "a process that knew more than the backup took it: {taken:?}");
+        if taken.is_err() {
+            return false;
+        }
+        let back = fleet.swap(newest);
+        let told = matches!(back, Err(SwapError::NotASuccessor { .. } | SwapError::Conflict { .. }));
+        // The other line may be ahead by less than its own serials say: then the newest is not older, but apart.
+        assert!(told, "the status does not show that this replica went astray: {back:?}");
+        self.astray = true;
+        self.learn();
+        true
+    }
+
+    fn learn(&mut self) {
+        let Some(fleet) = &self.fleet else { return };
+        let ring = fleet.ring();
+        for key in ring.keys() {
+            if key.revoked_at().is_some() {
+                self.revoked.insert(key.kid());
+            } else {
+                assert!(!self.revoked.contains(&key.kid()), "a key was revoked here, and lives again");
+            }
+        }
     }
 
     pub(crate) fn stop(&mut self) {
@@ -110,6 +164,9 @@ impl Replica {
         self.version = version;
         self.delivered = version;
         self.fleet = Some(handle(ring, rng));
+        self.astray = false;
+        self.revoked.clear();
+        self.learn();
     }
 }
 

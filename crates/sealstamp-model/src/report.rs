@@ -21,6 +21,8 @@ pub struct Report {
     pub late_acceptances: u64,
     /// Nonces refused within their lifetime because of a revocation: expected, and bounded.
     pub revocation_rejections: u64,
+    /// Nonces refused within their lifetime that were minted or opened by a replica whose status says `not_a_successor`.
+    pub rejections_of_another_line: u64,
     /// Refusals of all kinds: each is answered with a fresh nonce, and the client tries again.
     pub retries: u64,
     /// The most retries that one request took.
@@ -50,6 +52,10 @@ pub struct Report {
     pub loads: u64,
     /// Those that came after a newer one.
     pub skipped_files: u64,
+    /// Ring files of another line that came to a replica.
+    pub stray_files: u64,
+    /// Those that a replica took into use, since it knew no more than the ring that they were made from.
+    pub went_astray: u64,
     /// Replicas that were started anew.
     pub restarts: u64,
     /// Clocks that were set.
@@ -79,6 +85,8 @@ pub struct Commands {
     pub cancel: u64,
     /// Prunings.
     pub prune: u64,
+    /// Changes of the settings.
+    pub change_settings: u64,
     /// Revocations of the active key.
     pub revoke_active: u64,
     /// Of the key that was to take over.
@@ -100,6 +108,7 @@ impl Commands {
             Command::MoveDate => &mut self.move_date,
             Command::Cancel => &mut self.cancel,
             Command::Prune => &mut self.prune,
+            Command::ChangeSettings => &mut self.change_settings,
             Command::Revoke { state: Target::Active } => &mut self.revoke_active,
             Command::Revoke { state: Target::Pending } => &mut self.revoke_pending,
             Command::Revoke { state: Target::Staged } => &mut self.revoke_staged,
@@ -118,6 +127,7 @@ impl Report {
                 self.revocation_rejections += 1;
                 self.latest_revocation_rejection_ms = self.latest_revocation_rejection_ms.max(after_ms);
             }
+            Verdict::AnotherLine => self.rejections_of_another_line += 1,
             Verdict::False => {
                 self.false_rejections += 1;
                 *self.false_rejections_by_reason.entry(refusal.as_str()).or_default() += 1;

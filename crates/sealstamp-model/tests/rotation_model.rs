@@ -36,7 +36,10 @@ proptest! {
         prop_assert!(report.worst_retries_once_caught_up <= 1, "{:?}", report);
         prop_assert!(report.latest_revocation_rejection_ms <= PROPAGATION + LIFETIME, "{:?}", report);
         prop_assert_eq!((report.requests, report.commands.rotate), (4_000, 12));
-        let refusals = report.first_nonces + report.expired_nonces + report.revocation_rejections;
+        let refusals = report.first_nonces
+            + report.expired_nonces
+            + report.revocation_rejections
+            + report.rejections_of_another_line;
         prop_assert_eq!(report.retries, refusals);
     }
 }
@@ -56,6 +59,17 @@ fn every_command_is_tried() {
     let commands = run(&Plan { rotations: 200, ..plan(1) }).commands;
     let all = serde_json::to_value(commands).unwrap();
     assert!(all.as_object().unwrap().values().all(|count| count.as_u64() > Some(0)), "{all}");
+}
+
+/// Nor of backups and second writers: many files of another line come, some are taken by a replica that is behind, and
+/// that costs refusals, all of them where the status says so.
+#[test]
+fn other_lines_come_and_are_told_apart() {
+    let report = run(&Plan { rotations: 200, requests: 40_000, ..plan(1) });
+    assert!(report.stray_files > 20 && report.went_astray > 2, "{report:?}");
+    assert!(report.stray_files > 2 * report.went_astray, "{report:?}");
+    assert!(report.rejections_of_another_line > 0, "{report:?}");
+    assert_eq!(broken(&report), 0, "{report:?}");
 }
 
 #[test]
