@@ -170,6 +170,13 @@ fn ring_seeds() -> Vec<Seed> {
     let tight: String = inputs[1].split_ascii_whitespace().collect();
     inputs.push(tight.replace("1000Z", "1000.000Z"));
     inputs.push(tight[..tight.len() / 2].into());
+    let hour = Settings::new(3_600, 60, 600).expect("settings within their ranges");
+    let changing = rotated.change_settings(hour, None, at(1_001), Force::No).expect("nothing is changing").ring;
+    inputs.push(changing.to_json().to_string());
+    let recovered = made.recover(&[changing.id(), pruned.id()], at(1_002), fresh(7)).expect("two rings").ring;
+    inputs.push(recovered.to_json().to_string());
+    inputs.push(inputs[0].replace("ring/2", "ring/1").replace(",\n  \"ancestors\": []", ""));
+    inputs.push(recovered.to_json().replace("\"serial\": 4,\n      \"digest\"", "\"serial\": 1,\n      \"digest\""));
     inputs.push(tight.replace("\"keys\"", "\"serial\":1,\"keys\""));
     inputs.push(inputs[0].replace("600,", "6e2,\n  \"x\": [{}, null],"));
     numbered("ring_file", inputs)
@@ -189,7 +196,13 @@ fn transition_seeds() -> Vec<Seed> {
     let all = [3, 0, 1, 6];
     let prune = [5, 0, 2, 5];
     let at_an_edge = |nth: u8| [9, 0, 0, nth, 5];
-    let steps: [&[&[u8]]; 12] = [
+    // Lifetime, propagation, skew of what is to come; or what is lost.
+    let longer = [1, 0, 1, 0x40, 1, 0x2b, 0, 20, 9];
+    let shorter = [1, 0, 1, 0x40, 0, 29, 0, 5, 1];
+    let back_again = [1, 0, 1, 0x41, 0, 0, 0, 0, 0];
+    let at_once = [1, 0, 1, 0xc2, 0, 29, 0, 5, 1, 0, 0, 0];
+    let recover = [1, 0, 1, 0x60, 0, 9];
+    let steps: [&[&[u8]]; 18] = [
         &[],
         &[&rotate, &rotate, &rotate, &prune],
         &[&rotate, &revoke(0), &revoke(1), &revoke(2), &prune],
@@ -202,6 +215,12 @@ fn transition_seeds() -> Vec<Seed> {
         &[&[7, 0, 0, 0], &rotate, &all, &prune],
         &[&[8, 0, 0, 6], &rotate, &revoke(0), &revoke(1)],
         &[&rotate, &rotate, &rotate, &rotate, &revoke(1), &revoke(3), &[5, 0, 9, 0x80 + 5]],
+        &[&longer, &rotate, &prune, &shorter, &rotate, &prune],
+        &[&rotate, &shorter, &rotate, &longer, &revoke(0), &prune],
+        &[&longer, &back_again, &shorter, &rotate, &back_again],
+        &[&rotate, &at_once, &rotate, &at_once, &longer, &all],
+        &[&rotate, &recover, &longer, &recover, &rotate, &prune],
+        &[&rotate, &longer, &recover, &revoke(3), &prune, &rotate],
     ];
     let inputs = steps.iter().flat_map(|steps| [defaults, instant].map(|start| [&start[..], &steps.concat()].concat()));
     numbered("transitions", inputs)

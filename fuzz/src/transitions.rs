@@ -1,7 +1,7 @@
 //! The life of a ring: any sequence of transitions, by a clock that goes where it likes.
 
 use sealstamp::{
-    Binding, Cost, Fleet, Force, Fresh, Key, Kid, Refusal, Ring, Settings, Suite, Transition, TransitionError,
+    Binding, Cost, Fleet, Force, Fresh, Key, Kid, Refusal, Ring, RingId, Settings, Suite, Transition, TransitionError,
     UnixMillis,
 };
 
@@ -18,6 +18,8 @@ enum Step {
     Prune(Force),
     MoveDate(UnixMillis, Force),
     Cancel(Force),
+    Settings(Settings, Option<UnixMillis>, Force),
+    Recover(RingId),
 }
 
 /// Input: lifetime and propagation (2 bytes each), skew (1), suite (1), a time, then steps: a time, the kind of step,
@@ -104,6 +106,20 @@ fn next_time(now: UnixMillis, ring: &Ring, input: &mut Input<'_>) -> UnixMillis 
 fn step(ring: &Ring, now: UnixMillis, input: &mut Input<'_>) -> Step {
     let kind = input.u8();
     let force = if kind & 0x80 == 0 { Force::No } else { Force::YesAtACost };
+    if kind & 0x60 == 0x40 {
+        let (lifetime, propagation) = (u32::from(input.u16()) % 3_600 + 1, u32::from(input.u16()) * 40 % 2_592_001);
+        // Not 0, for the reason given above.
+        let settings = Settings::new(lifetime, u32::from(input.u8()) % 60 + 1, propagation);
+        let settings = settings.expect("settings within their ranges");
+        // Now and then what is in force, to take a change back.
+        let settings = if kind & 1 == 0 { settings } else { *ring.settings() };
+        let at = if kind & 2 == 0 { None } else { Some(next_time(now, ring, input)) };
+        return Step::Settings(settings, at, force);
+    }
+    if kind & 0x60 == 0x60 {
+        let serial = u64::from(input.u16()) + 1;
+        return Step::Recover(RingId { serial, digest: [kind; 32] });
+    }
     match kind % 9 {
         0 | 1 => Step::Rotate(None, force),
         2 => Step::Rotate(Some(next_time(now, ring, input)), force),
@@ -131,6 +147,8 @@ fn apply(ring: &Ring, step: Step, now: UnixMillis, fresh: Fresh) -> Result<Trans
         Step::Prune(force) => ring.prune(now, force),
         Step::MoveDate(at, force) => ring.move_date(at, now, force),
         Step::Cancel(force) => ring.cancel(now, force),
+        Step::Settings(settings, at, force) => ring.change_settings(settings, at, now, force),
+        Step::Recover(lost) => ring.recover(&[lost], now, fresh),
     }
 }
 
@@ -147,7 +165,7 @@ fn check(ring: &Ring) {
 
 /// What a replica mints opens, on every clock of the fleet.
 fn check_clocks(replica: &Fleet, now: UnixMillis) {
-    let half = u64::from(replica.ring().settings().max_skew_s()) * 500;
+    let half = u64::from(replica.ring().settings_at(now).max_skew_s()) * 500;
     for at in [now.saturating_sub(half), now, now.saturating_add(half)] {
         rings::check_status(&replica.ring(), at);
         if at <= UnixMillis::MAX_DATE {
@@ -160,8 +178,26 @@ fn check_clocks(replica: &Fleet, now: UnixMillis) {
 /// What a transition did to the ring, and what it did not do.
 fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost) {
     let (before, after) = (old.ring(), new.ring());
-    assert_eq!(after.serial(), before.serial() + 1);
-    assert_eq!(after.settings(), before.settings());
+    let lost = if let Step::Recover(lost) = step { lost.serial } else { 0 };
+    assert_eq!(after.serial(), before.serial().max(lost) + 1);
+    assert!(after.is_successor_of(before.id()) && !before.is_successor_of(after.id()));
+    assert!(after.reaches(before.serial()), "the newest ancestor is named");
+    if let Step::Settings(settings, at, force) = step {
+        let change = after.next_settings().map_or(*after.settings(), |next| next.settings);
+        assert_eq!(change, settings);
+        assert!(at.is_none_or(|at| after.next_settings().is_none_or(|next| next.from == at)));
+        assert_eq!(after.settings_at(UnixMillis::new(u64::MAX)), &settings);
+        if force == Force::No {
+            assert_eq!(after.settings_at(now), before.settings_at(now), "a change comes before it is known");
+        }
+    } else {
+        // Old settings go when nothing is judged by them any more, and not before.
+        for at in [now, now.saturating_add(1), UnixMillis::new(u64::MAX)] {
+            assert_eq!(after.settings_at(at), before.settings_at(at));
+        }
+        let gone = before.next_settings().is_some() && after.next_settings().is_none();
+        assert!(!gone || before.settings_at(now.saturating_sub(lifetime_ms(before.settings()))) == after.settings());
+    }
     let find = |kid: Kid| after.keys().iter().find(move |key| key.kid() == kid);
     for key in before.keys() {
         let still = find(key.kid());
@@ -170,7 +206,8 @@ fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost)
         assert!(still.is_some() || may_go, "a key is gone");
         // A tombstone in the way of the key that steps in loses its date, if a slow clock has not seen that yet:
         // nothing else.
-        let skew = u64::from(before.settings().max_skew_s()) * 1_000;
+        let next = before.next_settings().map_or(0, |next| next.settings.max_skew_s());
+        let skew = u64::from(before.settings().max_skew_s().max(next)) * 1_000;
         let frozen = |key: &Key, still: &Key| {
             let in_the_way = matches!(step, Step::Revoke(..)) && key.activates_at() >= Some(now.saturating_sub(skew));
             let date_lost = in_the_way && still.activates_at().is_none();
@@ -197,7 +234,14 @@ fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost)
             assert_ne!(after.active(now).kid(), kid);
             assert_eq!(opened.err() == Some(Refusal::RevokedKey), kid == active);
         }
-        Step::RevokeAll => {
+        Step::Settings(_, _, force) => {
+            assert_eq!(after.keys(), before.keys());
+            if force == Force::No {
+                assert_eq!(cost, Cost::default());
+                assert!(opened.is_ok() || !was_good, "a change of the settings cost a nonce: {opened:?}");
+            }
+        }
+        Step::RevokeAll | Step::Recover(_) => {
             assert!(before.keys().iter().all(|key| find(key.kid()).is_some_and(|key| key.revoked_at().is_some())));
             assert_eq!(after.keys().iter().filter(|key| key.revoked_at().is_none()).count(), 2);
             assert_eq!(opened, Err(Refusal::RevokedKey));
@@ -216,6 +260,10 @@ fn check_step(old: &Fleet, step: Step, now: UnixMillis, new: &Fleet, cost: Cost)
     }
 }
 
+fn lifetime_ms(settings: &Settings) -> u64 {
+    u64::from(settings.lifetime_s()) * 1_000
+}
+
 /// A refusal that names a time keeps its word.
 fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: TransitionError, fresh: Fresh) {
     let _ = refused.to_string();
@@ -224,6 +272,7 @@ fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: TransitionEr
             TransitionError::UnknownKid => assert!(matches!(step, Step::Revoke(kid, _) if kid == unknown_kid())),
             TransitionError::AlreadyRevoked { .. } => assert!(matches!(step, Step::Revoke(..))),
             TransitionError::NothingToPrune => assert!(matches!(step, Step::Prune(_))),
+            TransitionError::SameSettings => assert!(matches!(step, Step::Settings(..))),
             TransitionError::NothingPending => assert!(matches!(step, Step::MoveDate(..) | Step::Cancel(_))),
             _ => assert_eq!(refused, TransitionError::OutOfRange),
         };
@@ -236,6 +285,12 @@ fn check_refused(ring: &Ring, step: Step, now: UnixMillis, refused: TransitionEr
         (TransitionError::TooEarly { .. }, Step::MoveDate(_, Force::No)) => ring.move_date(legal_at, now, Force::No),
         (TransitionError::DateStands { .. }, Step::MoveDate(..) | Step::Cancel(_)) => {
             ring.rotate(None, legal_at, fresh, Force::No)
+        }
+        (TransitionError::TooEarly { .. }, Step::Settings(settings, Some(_), Force::No)) => {
+            ring.change_settings(settings, Some(legal_at), now, Force::No)
+        }
+        (TransitionError::SettingsPending { .. }, Step::Settings(settings, _, Force::No)) => {
+            ring.change_settings(settings, None, legal_at, Force::No)
         }
         (TransitionError::NotYetPrunable { .. }, Step::Prune(Force::No)) => ring.prune(legal_at, Force::No),
         (TransitionError::OnlyKey { .. }, Step::Revoke(kid, Force::No)) => {
