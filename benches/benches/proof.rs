@@ -15,12 +15,12 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sealstamp::{Binding, Suite};
 use sealstamp_bench::clock;
 use sealstamp_bench::floor::Signed;
-use sealstamp_bench::inputs::{Key, request};
+use sealstamp_bench::inputs::{Client, Issuer, request};
 use sealstamp_bench::ours::{self, Ours};
 
 fn proof(c: &mut Criterion) {
-    let client = Key::generate();
-    let token = Key::generate().token(Some(client.thumbprint()));
+    let client = Client::new();
+    let token = Issuer::new().token(Some(client.thumbprint()));
     let fleet = ours::fleet(Suite::Aes256Gcm);
     let verifier = Ours::new(&fleet, client.thumbprint());
     let mint = || fleet.mint(clock(), &Binding::None);

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use sealstamp::{Binding, Suite};
-use sealstamp_bench::inputs::{Key, request};
+use sealstamp_bench::inputs::{Client, request};
 use sealstamp_bench::{clock, floor, ours};
 
 fn main() -> ExitCode {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let fleet = ours::fleet(suite);
     let nonce = fleet.mint(clock(), &Binding::None);
     let (aes, chacha) = (floor::aes(), floor::chacha());
-    let client = Key::generate();
+    let client = Client::new();
     let verifier = ours::Ours::new(&fleet, client.thumbprint());
     let request = |nonce: &str| request("token", &client.proof("token", nonce));
     let (good, bad) = (request(&nonce), request(&ours::forged(&nonce)));

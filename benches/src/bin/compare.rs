@@ -17,7 +17,7 @@ use std::time::Duration;
 use sealstamp::{Binding, Fleet, Suite};
 use sealstamp_bench::clock;
 use sealstamp_bench::floor::{self, Signed};
-use sealstamp_bench::inputs::{Key, request};
+use sealstamp_bench::inputs::{Client, Issuer, request};
 use sealstamp_bench::measure::{Comparison, Task, side_by_side, two_threads_over_one};
 use sealstamp_bench::ours::{self, Ours};
 use sealstamp_bench::peers::{
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
 
 /// One client, one issuer, and every server that they could talk to.
 struct World {
-    client: Key,
+    client: Client,
     token: String,
     fleet: Fleet,
     ours: Ours,
@@ -81,10 +81,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let client = Key::generate();
+        let client = Client::new();
         let fleet = ours::fleet(Suite::Aes256Gcm);
         Self {
-            token: Key::generate().token(Some(client.thumbprint())),
+            token: Issuer::new().token(Some(client.thumbprint())),
             ours: Ours::new(&fleet, client.thumbprint()),
             dpop_verifier: DpopVerifierPeer::new(Some(client.thumbprint())),
             dpop_verifier_unbound: DpopVerifierPeer::new(None),

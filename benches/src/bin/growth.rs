@@ -17,7 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use sealstamp::{Binding, Fleet, Ring, Suite, UnixMillis};
 use sealstamp_bench::clock;
-use sealstamp_bench::inputs::{Key, request};
+use sealstamp_bench::inputs::{Client, request};
 use sealstamp_bench::measure::{Task, side_by_side};
 use sealstamp_bench::ours::{self, Ours};
 use sealstamp_bench::report::duration;
@@ -106,7 +106,7 @@ fn forged_under_each_key(fleet: &Fleet) -> Vec<String> {
 }
 
 fn requests() {
-    let client = Key::generate();
+    let client = Client::new();
     let fleet = ours::fleet(Suite::Aes256Gcm);
     let ours = &Ours::new(&fleet, client.thumbprint());
     let nonce = || fleet.mint(clock(), &Binding::None);

@@ -20,7 +20,7 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{HeaderValue, Request};
 use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite};
-use sealstamp_bench::inputs::{ISSUER, Key, PUBLIC_URL, request};
+use sealstamp_bench::inputs::{Client, ISSUER, Issuer, PUBLIC_URL, request};
 use sealstamp_bench::measure::{Task, side_by_side};
 use sealstamp_bench::{clock, ours};
 use sealstamp_dpop::{Answer, Jwks, JwtValidator, Nonces, Reason, RequestHead, Verifier};
@@ -34,8 +34,8 @@ fn with_proof(token: &str, proof: &str) -> Parts {
 }
 
 fn main() -> ExitCode {
-    let client = Key::generate();
-    let issuer = Key::generate();
+    let client = Client::new();
+    let issuer = Issuer::new();
     let token = issuer.token(Some(client.thumbprint()));
     let jwks = Jwks::parse(issuer.jwks().as_bytes()).expect("a set of keys");
     let tokens = JwtValidator::new(ISSUER, PUBLIC_URL, jwks);

@@ -27,7 +27,7 @@ use axum::routing::post;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use sealstamp::{Binding, Suite, UnixMillis};
-use sealstamp_bench::inputs::{ISSUER, Key, PUBLIC_URL};
+use sealstamp_bench::inputs::{Client, ISSUER, Issuer, PUBLIC_URL};
 use sealstamp_bench::measure::median;
 use sealstamp_bench::peers::{Cipher, DpopVerifierPeer, Huskarl, HuskarlNonce, LIFETIME_S, Turbomcp};
 use sealstamp_bench::{clock, ours};
@@ -52,7 +52,7 @@ async fn tool(body: Bytes) -> &'static str {
 
 fn main() {
     jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().expect("the first provider");
-    let (client, issuer) = (Key::generate(), Key::generate());
+    let (client, issuer) = (Client::new(), Issuer::new());
     let servers = servers(&client, &issuer);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); servers.len()];
@@ -161,7 +161,7 @@ fn raw(scheme: &str, token: &str, proof: Option<&str>) -> Vec<u8> {
     .into_bytes()
 }
 
-fn servers(client: &Key, issuer: &Key) -> Vec<Server> {
+fn servers(client: &Client, issuer: &Issuer) -> Vec<Server> {
     let token = issuer.token(Some(client.thumbprint()));
     let unbound = issuer.token(None);
     let with_proofs = |nonce: &dyn Fn() -> String| -> Vec<Vec<u8>> {
@@ -229,7 +229,7 @@ struct Bearer {
 }
 
 impl Bearer {
-    fn new(issuer: &Key) -> Self {
+    fn new(issuer: &Issuer) -> Self {
         let set: JwkSet = serde_json::from_str(&issuer.jwks()).expect("a JWK set");
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_issuer(&[ISSUER]);
