@@ -81,6 +81,21 @@ fn the_ring_that_came_in_goes_out_when_nothing_is_done() {
     }
 }
 
+/// A timer on a pipe: a ring goes out whatever was due, and nothing is said unless somebody is needed.
+#[test]
+fn maintain_on_a_pipe() {
+    let idle = piped(&bytes("new.json"), &["maintain", "--max-age", "10000d"]);
+    assert_eq!((idle.status.code(), stderr(&idle).as_str()), (Some(0), ""));
+    assert_eq!(idle.stdout, bytes("new.json"));
+    let both = piped(&bytes("states.json"), &["maintain", "--max-age", "1ms"]);
+    assert_eq!((both.status.code(), stderr(&both).as_str()), (Some(0), ""));
+    let ring = Ring::parse(&both.stdout).unwrap();
+    assert_eq!(ring.serial(), 7, "pruned and rotated, and out it went once");
+    assert!(ring.is_successor_of(Ring::parse(&bytes("states.json")).unwrap().id()));
+    let late = piped(&bytes("mistyped.json"), &["maintain"]);
+    assert_eq!((late.status.code(), late.stdout), (Some(3), bytes("mistyped.json")));
+}
+
 #[test]
 fn what_is_no_ring_does_not_come_out() {
     let long = [&bytes("new.json")[..], &[b' '; 1 << 20]].concat();
