@@ -6,17 +6,18 @@
 //! crate. It reads no clock: you pass the time in.
 //!
 //! ```
-//! use sealstamp::{Audience, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
-//! use sealstamp_dpop::{Answer, DPOP_NONCE, Nonces, RequestHead, Verifier};
+//! use sealstamp::{Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
+//! use sealstamp_dpop::{Answer, DPOP_NONCE, Nonces, RequestHead, Verifier, origin_audience};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let now = UnixMillis::from_system_time(std::time::SystemTime::now());
+//! let public_url = "https://mcp.example.com/mcp";
 //! // On a real server, every replica reads the same ring from a file.
 //! let ring = Ring::init(Settings::default(), Suite::Aes256Gcm, now, Fresh::from_os()?);
-//! let fleet = Fleet::new(ring, Audience::new("https://mcp.example.com/mcp")?)?;
+//! let fleet = Fleet::new(ring, origin_audience(public_url)?)?;
 //!
-//! let verifier = Verifier::builder("https://mcp.example.com/mcp", Nonces::Required(fleet))
-//!     .resource_metadata("https://mcp.example.com/.well-known/oauth-protected-resource/mcp")
+//! let verifier = Verifier::builder(public_url, Nonces::Required(fleet))
+//!     .authorization_servers(["https://issuer.example.com"])
 //!     .build()?;
 //!
 //! // A first request, without credentials, is told what is needed and given a nonce for the next one.
@@ -104,20 +105,22 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `names` | the number of the public name that a client used |
 //! | `verdict` | what is said about a refused request: reason, answer, rejection |
 //! | `request` | rules 1, 2 and 5: the head, its fields, the URI that `htu` must name |
 //! | `proof` | rules 2 to 4, 8 and 9: the JWS, its JSON, its key, algorithms, signatures |
 //! | `token` | rule 10: what a token says, and who finds that out: JWTs, JWK sets, the issuer's URL |
 //! | `nonces`, `policy` | whether there are nonces, and what a request has to show |
-//! | `outcome` | the one place where a decision is counted and gets its nonce |
 //! | `response` | statuses, headers and texts |
+//! | `outcome` | the one place where a decision is counted, shown and given its nonce |
 //! | `stages` | `Proven`, `Bound`, `Accepted` |
-//! | `verifier` | the rules in their order, and the builder |
+//! | `verifier` | the rules in their order, the builder, and the metadata that says what they are |
 //! | `tower` | the layer |
 
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod names;
 mod nonces;
 mod outcome;
 mod policy;
@@ -132,12 +135,12 @@ mod verdict;
 mod verifier;
 
 pub use nonces::Nonces;
-pub use outcome::Counters;
+pub use outcome::{Counters, Decision};
 pub use policy::{NonceDemand, Policy};
 pub use proof::{Algorithm, VerifiedProof};
 pub use request::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
-pub use response::DPOP_NONCE;
-pub use stages::{Accepted, Bound, Proven};
+pub use response::{CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, DPOP_NONCE, JsonRpcId};
+pub use stages::{Accepted, Bound, InsufficientScope, Proven};
 #[cfg(feature = "token-cache")]
 pub use token::{CacheBounds, CacheStatus, Cached, DEFAULT_KEEP_S, MAX_INACTIVE_S, MAX_KEEP_S};
 #[cfg(feature = "jwks-http")]
@@ -146,4 +149,4 @@ pub use token::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTE
 pub use token::{Jwks, JwksError, JwtValidator, NBF_LEEWAY_S};
 pub use token::{PresentedToken, TokenBinding, TokenDefect, TokenFacts, TokenValidator};
 pub use verdict::{Answer, Reason, Rejection};
-pub use verifier::{ConfigError, IAT_WINDOW_S, Verifier, VerifierBuilder};
+pub use verifier::{ConfigError, IAT_WINDOW_S, ProtectedResource, Verifier, VerifierBuilder, origin_audience};

@@ -34,6 +34,19 @@ impl Nonces {
         }
     }
 
+    /// The age of a nonce that was refused for it, in milliseconds: it was good for a lifetime and the skew.
+    pub(crate) fn age_of(&self, refusal: Refusal) -> Option<u64> {
+        match (self, refusal) {
+            (Self::Required(fleet), Refusal::Expired { by_ms }) => {
+                let ring = fleet.ring();
+                let settings = ring.settings();
+                let good_s = u64::from(settings.lifetime_s()).saturating_add(settings.max_skew_s().into());
+                Some(good_s.saturating_mul(1000).saturating_add(by_ms))
+            }
+            _ => None,
+        }
+    }
+
     /// A fresh nonce, where there are any.
     pub(crate) fn mint(&self, now: UnixMillis) -> Option<Nonce> {
         match self {

@@ -422,7 +422,8 @@ fn bearer_side_by_side_while_migrating() {
     let response = refuse(&world, |d| d.on_authorization(|_| vec![]));
     let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
     assert_eq!(challenges.len(), 2);
-    assert_eq!(challenges[1], &format!("Bearer resource_metadata=\"{METADATA}\""));
+    assert_eq!(challenges[0], &format!("Bearer resource_metadata=\"{METADATA}\""));
+    assert!(challenges[1].to_str().unwrap().starts_with("DPoP algs="));
 }
 
 /// Whoever validates tokens may wait for somebody else, and fails as itself.

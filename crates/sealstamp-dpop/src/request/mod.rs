@@ -9,3 +9,4 @@ pub(crate) use fields::{Credentials, proof_field};
 pub use fields::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES};
 pub use head::RequestHead;
 pub(crate) use target::Target;
+pub(crate) use uri::{normal, normal_path};

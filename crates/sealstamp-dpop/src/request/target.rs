@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 
+use crate::names::Name;
 use crate::request::head::RequestHead;
 use crate::request::uri::{normal, normal_path, same};
 use crate::verdict::Reason;
@@ -12,23 +13,21 @@ use crate::verdict::Reason;
 /// The server's own names for itself, by configuration.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// Scheme, host and port, as in `https://mcp.example.com`.
-    origin: String,
+    /// Scheme, host and port, as in `https://mcp.example.com`: the public URL's, and then those that a proxy may name.
+    origins: Vec<String>,
     /// The path of the public URL.
     path: String,
     /// The path under which the public URL's own path arrives here, if something on the way rewrites it.
     mount: Option<String>,
     /// Whose forwarded headers count.
     proxies: Vec<IpAddr>,
-    /// Further origins that such a proxy may name.
-    origins: Vec<String>,
 }
 
 impl Target {
     /// `None` if the text is not an absolute http(s) URL, or if it has a userinfo, query or fragment.
     pub(crate) fn new(public_url: &str) -> Option<Self> {
         let (origin, path) = normal(public_url)?;
-        Some(Self { origin, path, mount: None, proxies: Vec::new(), origins: Vec::new() })
+        Some(Self { origins: vec![origin], path, mount: None, proxies: Vec::new() })
     }
 
     /// `None` if the text is not an absolute path.
@@ -37,29 +36,41 @@ impl Target {
     }
 
     /// `None` if one of the origins is not an origin: scheme, host, perhaps a port, and nothing else.
-    pub(crate) fn trusting(self, proxies: Vec<IpAddr>, origins: &[String]) -> Option<Self> {
-        let origins = origins.iter().map(|origin| normal(origin).filter(|(_, path)| path == "/"));
-        let origins = origins.map(|found| found.map(|(origin, _)| origin)).collect::<Option<_>>()?;
-        Some(Self { proxies, origins, ..self })
+    pub(crate) fn trusting(mut self, proxies: Vec<IpAddr>, origins: &[String]) -> Option<Self> {
+        for origin in origins {
+            let (origin, _) = normal(origin).filter(|(_, path)| path == "/")?;
+            self.origins.push(origin);
+        }
+        Some(Self { proxies, ..self })
+    }
+
+    /// The origins of the public names, the public URL's first.
+    pub(crate) fn origins(&self) -> &[String] {
+        &self.origins
+    }
+
+    /// The public name that the client used.
+    pub(crate) fn name(&self, request: &RequestHead<'_>) -> Result<Name, Reason> {
+        match request.peer {
+            Some(peer) if self.proxies.contains(&peer) => self.forwarded(request.headers),
+            _ => Ok(Name::MAIN),
+        }
     }
 
     /// Whether `htu` names what this request asks for.
     pub(crate) fn check(&self, htu: &str, request: &RequestHead<'_>) -> Result<(), Reason> {
-        let origin = match request.peer {
-            Some(peer) if self.proxies.contains(&peer) => self.forwarded(request.headers)?,
-            _ => &self.origin,
-        };
+        let origin = self.name(request)?.pick(&self.origins).ok_or(Reason::WrongUri)?;
         let path = self.public_path(request.uri.path()).ok_or(Reason::WrongUri)?;
         if same(htu, origin, &path) { Ok(()) } else { Err(Reason::WrongUri) }
     }
 
     /// The origin that a trusted proxy says the client used. It must be a configured one. Otherwise a proxy that passes
     /// any host name on would let in proofs that were made for another server.
-    fn forwarded(&self, headers: &HeaderMap) -> Result<&str, Reason> {
+    fn forwarded(&self, headers: &HeaderMap) -> Result<Name, Reason> {
         let mut hosts = headers.get_all("x-forwarded-host").iter();
         let mut schemes = headers.get_all("x-forwarded-proto").iter();
         let (host, scheme) = match (hosts.next(), schemes.next()) {
-            (None, None) => return Ok(&self.origin),
+            (None, None) => return Ok(Name::MAIN),
             (Some(host), Some(scheme)) if hosts.next().is_none() && schemes.next().is_none() => (host, scheme),
             _ => return Err(Reason::ForwardedHeaders),
         };
@@ -68,8 +79,7 @@ impl Target {
             _ => None,
         };
         let (named, _) = named.filter(|(_, path)| path == "/").ok_or(Reason::ForwardedHeaders)?;
-        let known = std::iter::once(&self.origin).chain(&self.origins).find(|origin| **origin == named);
-        known.map(String::as_str).ok_or(Reason::ForwardedHeaders)
+        self.origins.iter().position(|origin| *origin == named).map(Name).ok_or(Reason::ForwardedHeaders)
     }
 
     /// The path a client sees, for the path that arrived here; `None` if it lies outside the mount.

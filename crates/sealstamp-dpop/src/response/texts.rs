@@ -25,6 +25,14 @@ macro_rules! texts {
                 ),)+
             }
         }
+
+        /// The same, with this JSON as the `id`.
+        pub(crate) fn json_rpc_error_to(id: &str, answer: Answer) -> String {
+            let (error, description) = match answer { $(Answer::$answer => ($error, $description),)+ };
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32000,"message":"{description}","data":{{"error":"{error}"}}}}}}"#
+            )
+        }
     };
 }
 
@@ -33,5 +41,6 @@ texts! {
     InvalidToken, "invalid_token", "the access token is not valid for this request";
     InvalidDpopProof, "invalid_dpop_proof", "the DPoP proof is not valid for this request";
     UseDpopNonce, "use_dpop_nonce", "the DPoP proof needs the nonce that this response carries";
+    InsufficientScope, "insufficient_scope", "the access token has not all the scopes that this request needs";
     Unavailable, "temporarily_unavailable", "the request cannot be checked at the moment";
 }

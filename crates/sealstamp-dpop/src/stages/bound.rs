@@ -1,13 +1,17 @@
 //! The second stage: rule 10.
 
+use std::sync::Arc;
+
 use sealstamp::UnixMillis;
 
-use crate::outcome::Outcomes;
+use crate::names::Name;
+use crate::outcome::{Outcomes, Seen};
 use crate::policy::Policy;
 use crate::proof::VerifiedProof;
 use crate::stages::accepted::Accepted;
+use crate::stages::scopes::has_scopes;
 use crate::token::TokenFacts;
-use crate::verdict::Rejection;
+use crate::verdict::{Reason, Rejection};
 
 /// A request whose proof has passed rules 1 to 9, and whose token is valid and belongs to the proof's key.
 ///
@@ -15,7 +19,8 @@ use crate::verdict::Rejection;
 #[derive(Debug)]
 #[must_use = "a bound request is not accepted yet"]
 pub struct Bound<'r> {
-    outcomes: &'r Outcomes,
+    outcomes: &'r Arc<Outcomes>,
+    name: Name,
     policy: Policy,
     proof: Option<VerifiedProof>,
     token: TokenFacts,
@@ -23,8 +28,14 @@ pub struct Bound<'r> {
 
 impl<'r> Bound<'r> {
     /// For [`Proven::bind`](crate::Proven::bind) alone, after rule 10.
-    pub(super) fn new(outcomes: &'r Outcomes, policy: Policy, proof: Option<VerifiedProof>, token: TokenFacts) -> Self {
-        Self { outcomes, policy, proof, token }
+    pub(super) fn new(
+        outcomes: &'r Arc<Outcomes>,
+        name: Name,
+        policy: Policy,
+        proof: Option<VerifiedProof>,
+        token: TokenFacts,
+    ) -> Self {
+        Self { outcomes, name, policy, proof, token }
     }
 
     /// The proof; `None` for a `Bearer` request on a server that opted in to those.
@@ -45,6 +56,20 @@ impl<'r> Bound<'r> {
         self.policy
     }
 
+    /// Goes on if the token has all of these scopes.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] with [`Answer::InsufficientScope`](crate::Answer::InsufficientScope): 403 with the scopes that
+    /// are needed, so that an MCP client can step up.
+    pub fn require_scopes(self, scopes: &[&str], now: UnixMillis) -> Result<Self, Rejection> {
+        if has_scopes(&self.token, scopes) {
+            return Ok(self);
+        }
+        let seen = Seen::of(self.proof.as_ref());
+        Err(self.outcomes.reject(Reason::InsufficientScope, seen, self.name, now).needing(scopes))
+    }
+
     /// Accepts the request, if it has shown all that its policy demands.
     ///
     /// This is the moment that counts: the request is now one of [`Counters::accepted`](crate::Counters::accepted), and
@@ -55,11 +80,12 @@ impl<'r> Bound<'r> {
     /// A [`Rejection`] if the policy demands something that the request has not shown. What today's policies demand was
     /// checked by rule 7, so nothing is refused here.
     pub fn accept(self, now: UnixMillis) -> Result<Accepted, Rejection> {
-        let Self { outcomes, policy, mut proof, token } = self;
-        let next_nonce = outcomes.accept(proof.as_ref().and_then(VerifiedProof::nonce), now);
+        let Self { outcomes, name, policy, mut proof, token } = self;
+        let opened = proof.as_ref().and_then(VerifiedProof::nonce);
+        let next_nonce = outcomes.accept(opened, || Seen::of(proof.as_ref()), now);
         if let Some(proof) = &mut proof {
             proof.next_nonce = next_nonce;
         }
-        Ok(Accepted::new(policy, proof, token))
+        Ok(Accepted::new(Arc::clone(outcomes), name, now, policy, proof, token))
     }
 }

@@ -9,7 +9,8 @@
 mod accepted;
 mod bound;
 mod proven;
+mod scopes;
 
-pub use accepted::Accepted;
+pub use accepted::{Accepted, InsufficientScope};
 pub use bound::Bound;
 pub use proven::Proven;

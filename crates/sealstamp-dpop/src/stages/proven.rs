@@ -1,8 +1,11 @@
 //! The first stage: rules 1 to 9.
 
+use std::sync::Arc;
+
 use sealstamp::UnixMillis;
 
-use crate::outcome::Outcomes;
+use crate::names::Name;
+use crate::outcome::{Outcomes, Seen};
 use crate::policy::Policy;
 use crate::proof::VerifiedProof;
 use crate::stages::bound::Bound;
@@ -41,7 +44,8 @@ use crate::verdict::{Reason, Rejection};
 #[derive(Debug)]
 #[must_use = "a proven request is not accepted before its token is checked"]
 pub struct Proven<'r> {
-    outcomes: &'r Outcomes,
+    outcomes: &'r Arc<Outcomes>,
+    name: Name,
     policy: Policy,
     token: PresentedToken<'r>,
     proof: Option<VerifiedProof>,
@@ -50,12 +54,13 @@ pub struct Proven<'r> {
 impl<'r> Proven<'r> {
     /// For the verifier alone, after rule 9.
     pub(crate) fn new(
-        outcomes: &'r Outcomes,
+        outcomes: &'r Arc<Outcomes>,
+        name: Name,
         policy: Policy,
         token: PresentedToken<'r>,
         proof: Option<VerifiedProof>,
     ) -> Self {
-        Self { outcomes, policy, token, proof }
+        Self { outcomes, name, policy, token, proof }
     }
 
     /// The access token, to be validated.
@@ -90,10 +95,10 @@ impl<'r> Proven<'r> {
     /// A [`Rejection`] if the token has a defect, is bound to another key, is bound to none and came with a proof, or
     /// is bound to one and came without.
     pub fn bind(self, token: Result<TokenFacts, TokenDefect>, now: UnixMillis) -> Result<Bound<'r>, Rejection> {
-        let Self { outcomes, policy, proof, .. } = self;
+        let Self { outcomes, name, policy, proof, .. } = self;
         match check_binding(proof.as_ref(), token) {
-            Ok(token) => Ok(Bound::new(outcomes, policy, proof, token)),
-            Err(reason) => Err(outcomes.reject(reason, now)),
+            Ok(token) => Ok(Bound::new(outcomes, name, policy, proof, token)),
+            Err(reason) => Err(outcomes.reject(reason, Seen::of(proof.as_ref()), name, now)),
         }
     }
 }

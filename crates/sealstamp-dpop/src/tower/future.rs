@@ -10,9 +10,9 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::stages::Accepted;
+use crate::tower::refusals::Refusals;
 use crate::tower::response::ResponseBody;
 use crate::verdict::Rejection;
-use crate::verifier::Verifier;
 
 /// The decision, and the request that it is about. Boxed, since what a [`TokenValidator`](crate::TokenValidator) waits
 /// for has no name.
@@ -32,14 +32,14 @@ pin_project! {
 pin_project! {
     #[project = StateProjected]
     enum State<S, F, B> {
-        Deciding { deciding: Deciding<B>, verifier: Verifier, inner: S },
+        Deciding { deciding: Deciding<B>, refusals: Refusals, inner: S },
         Running { #[pin] running: F, accepted: Accepted },
     }
 }
 
 impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
-    pub(super) fn new(deciding: Deciding<B>, verifier: Verifier, inner: S) -> Self {
-        Self { state: State::Deciding { deciding, verifier, inner } }
+    pub(super) fn new(deciding: Deciding<B>, refusals: Refusals, inner: S) -> Self {
+        Self { state: State::Deciding { deciding, refusals, inner } }
     }
 }
 
@@ -53,11 +53,10 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProjected::Deciding { deciding, verifier, inner } => {
+                StateProjected::Deciding { deciding, refusals, inner } => {
                     let running = match ready!(deciding.as_mut().poll(cx)) {
-                        (_, Err(rejection)) => {
-                            let response = verifier.resource_server_response(&rejection);
-                            return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
+                        (request, Err(rejection)) => {
+                            return Poll::Ready(Ok(refusals.response(&rejection, request.extensions())));
                         }
                         (mut request, Ok(accepted)) => {
                             request.extensions_mut().insert(accepted.clone());

@@ -33,7 +33,11 @@
 //! }
 //!
 //! # fn app<V: TokenValidator + 'static>(verifier: Verifier, tokens: V) -> Router {
-//! Router::new().route("/mcp", post(hello)).layer(DpopLayer::new(verifier, tokens))
+//! let metadata = verifier.protected_resource();
+//! Router::new()
+//!     .route("/mcp", post(hello))
+//!     .route_layer(DpopLayer::new(verifier, tokens))
+//!     .fallback_service(metadata)
 //! # }
 //! ```
 //!
@@ -49,16 +53,21 @@
 //!   to the 401s as well: a script cannot read the nonce of a 401 that has no `Access-Control-Allow-Origin`.
 //! - **The public URL is what clients see.** Behind a proxy it is not what this process hears. If the proxy changes the
 //!   path, say so with [`mounted_at`](crate::VerifierBuilder::mounted_at).
-//! - **Only what is inside the layer is protected.** Routes added to a router after `layer` was called are not.
+//! - **Only what is inside the layer is protected.** Routes added to a router after `route_layer` was called are not.
+//! - **Nothing else should be.** Clients look for metadata and browsers for icons. With axum's `layer` instead of
+//!   `route_layer`, each path that nobody serves would answer 401, and be counted as a request without credentials.
+//! - **A nested router strips its prefix.** Say where the whole URI is with [`DpopLayer::original_uri`].
 //! - **It does not limit rates or bodies.** A nonce is free to get, so anybody can make the server check signatures.
 
 mod future;
 mod gate;
 mod layer;
+mod metadata;
+mod refusals;
 mod response;
 mod service;
 
 pub use future::ResponseFuture;
 pub use layer::DpopLayer;
-pub use response::ResponseBody;
+pub use response::{ResponseBody, TextBody};
 pub use service::DpopService;

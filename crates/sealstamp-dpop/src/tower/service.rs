@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::request::RequestHead;
 use crate::token::TokenValidator;
 use crate::tower::future::ResponseFuture;
 use crate::tower::gate::Gate;
@@ -39,19 +38,18 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Gate { verifier, tokens, clock, peer } = self.gate.clone();
-        let now = clock();
-        let decider = verifier.clone();
+        let now = (self.gate.clock)();
+        let refusals = self.gate.refusals.clone();
+        let gate = self.gate.clone();
         let deciding = Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let head = RequestHead { peer: peer(&parts.extensions), ..RequestHead::of(&parts) };
-            let decision = decider.decide(head, &*tokens, now).await;
+            let decision = gate.decide(&parts, now).await;
             (Request::from_parts(parts, body), decision)
         });
         // Readiness belongs to the instance that was polled: that one is called, and its clone is polled the next time.
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
-        ResponseFuture::new(deciding, verifier, ready)
+        ResponseFuture::new(deciding, refusals, ready)
     }
 }
 
@@ -63,6 +61,6 @@ impl<S: Clone, V> Clone for DpopService<S, V> {
 
 impl<S, V> fmt::Debug for DpopService<S, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DpopService").field("verifier", &self.gate.verifier).finish_non_exhaustive()
+        f.debug_struct("DpopService").field("verifier", &self.gate.refusals.verifier).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! What a refused client learns: one of five answers.
+//! What a refused client learns: one of six answers.
 
 /// What a refused client is told. Several [`Reason`](crate::Reason)s share one answer, so that an attacker who tries
 /// things out cannot tell them apart.
@@ -14,6 +14,9 @@ pub enum Answer {
     InvalidDpopProof,
     /// 401 `use_dpop_nonce`: sign again with the nonce that comes with this response (RFC 9449 section 9).
     UseDpopNonce,
+    /// 403 `insufficient_scope`: ask the authorization server for a token with the scopes that the challenge names (RFC
+    /// 6750 section 3.1).
+    InsufficientScope,
     /// 503: the token, or the nonce, could not be checked now. Not a 401, which would make clients throw away good
     /// tokens.
     Unavailable,
@@ -21,8 +24,14 @@ pub enum Answer {
 
 impl Answer {
     /// Every answer there is.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Challenge, Self::InvalidToken, Self::InvalidDpopProof, Self::UseDpopNonce, Self::Unavailable];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Challenge,
+        Self::InvalidToken,
+        Self::InvalidDpopProof,
+        Self::UseDpopNonce,
+        Self::InsufficientScope,
+        Self::Unavailable,
+    ];
 
     /// The registered OAuth error code, if this answer has one.
     #[must_use]
@@ -32,6 +41,7 @@ impl Answer {
             Self::InvalidToken => Some("invalid_token"),
             Self::InvalidDpopProof => Some("invalid_dpop_proof"),
             Self::UseDpopNonce => Some("use_dpop_nonce"),
+            Self::InsufficientScope => Some("insufficient_scope"),
             Self::Unavailable => Some("temporarily_unavailable"),
         }
     }

@@ -156,6 +156,9 @@ reasons! {
     TokenOfAnotherKey = "token_of_another_key" => InvalidToken,
     /// A bound token under the `Bearer` scheme.
     BoundTokenAsBearer = "bound_token_as_bearer" => InvalidToken,
+    // After rule 10.
+    /// The token lacks a scope that the request needs.
+    InsufficientScope = "insufficient_scope" => InsufficientScope,
 }
 
 impl From<sealstamp::Refusal> for Reason {

@@ -1,22 +1,31 @@
 //! A refused request, with all that its response and its log line need.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sealstamp::{Nonce, Refusal};
 
+use crate::names::Name;
 use crate::verdict::answer::Answer;
 use crate::verdict::reason::Reason;
 
 /// A request that broke a rule. [`Answer`] is for the client, [`Reason`] for the operator.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rejection {
     fault: Fault,
     nonce: Option<Nonce>,
+    name: Name,
+    scopes: Option<Arc<str>>,
 }
 
 impl Rejection {
-    pub(crate) const fn new(fault: Fault, nonce: Option<Nonce>) -> Self {
-        Self { fault, nonce }
+    pub(crate) const fn new(fault: Fault, nonce: Option<Nonce>, name: Name) -> Self {
+        Self { fault, nonce, name, scopes: None }
+    }
+
+    /// The same, of a request that needs these scopes.
+    pub(crate) fn needing(self, scopes: &[&str]) -> Self {
+        Self { scopes: Some(scopes.join(" ").into()), ..self }
     }
 
     /// What the client is told.
@@ -43,6 +52,17 @@ impl Rejection {
     pub fn nonce(&self) -> Option<&Nonce> {
         self.nonce.as_ref()
     }
+
+    /// With [`Answer::InsufficientScope`]: all scopes that the request needs, with spaces between them.
+    #[must_use]
+    pub fn needed_scopes(&self) -> Option<&str> {
+        self.scopes.as_deref()
+    }
+
+    /// The public name that the client used.
+    pub(crate) fn name(&self) -> Name {
+        self.name
+    }
 }
 
 impl fmt::Display for Rejection {
@@ -57,7 +77,7 @@ impl std::error::Error for Rejection {}
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
     pub(crate) reason: Reason,
-    nonce: Option<Refusal>,
+    pub(crate) nonce: Option<Refusal>,
 }
 
 impl From<Reason> for Fault {

@@ -1,17 +1,19 @@
 //! The options of a verifier.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use url::Url;
 
 use crate::nonces::Nonces;
-use crate::outcome::Outcomes;
+use crate::outcome::{Decision, Observer, Outcomes};
 use crate::policy::Policy;
 use crate::proof::Algorithm;
-use crate::request::Target;
+use crate::request::{Target, normal};
 use crate::response::Challenges;
 use crate::verifier::decide::Verifier;
 use crate::verifier::error::{ConfigError, ConfigErrorKind};
+use crate::verifier::resource::{Facts, Resource, well_known};
 use crate::verifier::rules::Rules;
 
 impl Verifier {
@@ -28,7 +30,11 @@ pub struct VerifierBuilder {
     public_url: String,
     nonces: Nonces,
     algorithms: Vec<Algorithm>,
+    resource: Option<String>,
     resource_metadata: Option<String>,
+    authorization_servers: Vec<String>,
+    scopes: Vec<String>,
+    observer: Observer,
     mount: Option<String>,
     proxies: Vec<IpAddr>,
     origins: Vec<String>,
@@ -41,7 +47,11 @@ impl VerifierBuilder {
             public_url: public_url.to_owned(),
             nonces,
             algorithms: Algorithm::DEFAULT.to_vec(),
+            resource: None,
             resource_metadata: None,
+            authorization_servers: Vec::new(),
+            scopes: Vec::new(),
+            observer: Observer::default(),
             mount: None,
             proxies: Vec::new(),
             origins: Vec::new(),
@@ -62,8 +72,61 @@ impl VerifierBuilder {
         self
     }
 
-    /// Where the protected resource metadata is (RFC 9728 section 5.1). MCP clients find the authorization server by
-    /// it.
+    /// The resource identifier (RFC 9728 section 1.2, RFC 8707), if it is not the public URL: another URL of the same
+    /// origin, which the public URL is a part of. Clients ask for tokens for it, and its metadata carries it.
+    ///
+    /// It is neither the audience that a token has to name, which is the validator's matter and may be anything that the
+    /// issuer writes there, nor the audience of nonces, which is the fleet's.
+    #[must_use]
+    pub fn resource(mut self, url: &str) -> Self {
+        self.resource = Some(url.to_owned());
+        self
+    }
+
+    /// Where clients get tokens: the issuer identifiers of authorization servers, as they write them (RFC 8414 section
+    /// 2).
+    ///
+    /// The [metadata](Verifier::protected_resource) lists them, and challenges then say where the metadata is.
+    #[must_use]
+    pub fn authorization_servers<'a>(mut self, issuers: impl IntoIterator<Item = &'a str>) -> Self {
+        self.authorization_servers = issuers.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// The scopes that a client should ask for at first: challenges carry them (RFC 6750 section 3), and the
+    /// [metadata](Verifier::protected_resource) lists them as `scopes_supported`.
+    ///
+    /// Nothing is demanded by this: see [`Bound::require_scopes`](crate::Bound::require_scopes) and
+    /// [`Accepted::require_scopes`](crate::Accepted::require_scopes), and `DpopLayer::require_scopes`.
+    #[must_use]
+    pub fn scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
+        self.scopes = scopes.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// Shows every [`Decision`] to this function, for logs and metrics that say more than the
+    /// [counters](Verifier::counters).
+    ///
+    /// It runs within the request, so it should not wait. If it panics, so does the request.
+    ///
+    /// ```
+    /// # use sealstamp_dpop::{Nonces, Verifier};
+    /// let verifier = Verifier::builder("https://mcp.example.com/mcp", Nonces::Off)
+    ///     .on_decision(|decision| match decision.refused() {
+    ///         Some(reason) => eprintln!("refused: {reason}, client's clock: {:?} s", decision.client_clock_s()),
+    ///         None => eprintln!("accepted: {:?}", decision.thumbprint()),
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), sealstamp_dpop::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn on_decision(mut self, observe: impl Fn(&Decision) + Send + Sync + 'static) -> Self {
+        self.observer = Observer(Some(Box::new(observe)));
+        self
+    }
+
+    /// Where the protected resource metadata is (RFC 9728 section 5.1), if the server makes its own. MCP clients find the
+    /// authorization server by it. With [`authorization_servers`](Self::authorization_servers) it need not be said.
     #[must_use]
     pub fn resource_metadata(mut self, url: &str) -> Self {
         self.resource_metadata = Some(url.to_owned());
@@ -85,7 +148,8 @@ impl VerifierBuilder {
     /// and `X-Forwarded-Host` name the origin, in place of the public URL's. It must be one of `origins` (as in
     /// `https://mcp.example.org`). Any other peer's forwarded headers are ignored.
     ///
-    /// The proxy must overwrite both headers, not append to what a client sent.
+    /// The proxy must overwrite both headers, not append to what a client sent. Challenges and metadata name the origin
+    /// that the client used.
     #[must_use]
     pub fn trust_proxy<'o>(
         mut self,
@@ -113,7 +177,8 @@ impl VerifierBuilder {
     ///
     /// A [`ConfigError`] that names the option at fault.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        let mut target = Target::new(&self.public_url).ok_or(ConfigErrorKind::PublicUrl)?;
+        let public_url = &self.public_url;
+        let mut target = Target::new(public_url).ok_or_else(|| ConfigErrorKind::of_public_url(public_url))?;
         if let Some(mount) = &self.mount {
             target = target.mounted_at(mount).ok_or(ConfigErrorKind::Mount)?;
         }
@@ -121,22 +186,68 @@ impl VerifierBuilder {
         if self.algorithms.is_empty() {
             return Err(ConfigErrorKind::Algorithms.into());
         }
+        if !self.scopes.iter().all(|scope| is_scope(scope)) {
+            return Err(ConfigErrorKind::Scope.into());
+        }
+        if !self.authorization_servers.iter().all(|issuer| is_issuer(issuer)) {
+            return Err(ConfigErrorKind::AuthorizationServer.into());
+        }
+        let identifier = self.resource.as_deref().unwrap_or(public_url);
+        let own = target.origins().first().cloned().unwrap_or_default();
+        let (_, path) = normal(identifier).filter(|(origin, _)| *origin == own).ok_or(ConfigErrorKind::Resource)?;
         let metadata = match self.resource_metadata.as_deref().map(Url::parse) {
-            Some(Ok(url)) if matches!(url.scheme(), "http" | "https") => Some(url),
-            None => None,
+            Some(Ok(url)) if matches!(url.scheme(), "http" | "https") => Some(url.to_string()),
+            None if self.authorization_servers.is_empty() => None,
+            None => Some(format!("{own}{}", well_known(&path))),
             Some(_) => return Err(ConfigErrorKind::ResourceMetadata.into()),
         };
-        let challenges = Challenges::new(&self.algorithms, metadata.as_ref(), self.bearer)
+        let urls: Vec<_> =
+            target.origins().iter().map(|origin| metadata.as_deref().map(|url| under(origin, &own, url))).collect();
+        let challenges = Challenges::new(&self.algorithms, &urls, &self.scopes, self.bearer)
             .ok_or(ConfigErrorKind::ResourceMetadata)?;
+        let facts = Facts {
+            identifiers: &identifiers(target.origins(), identifier),
+            authorization_servers: &self.authorization_servers,
+            scopes: &self.scopes,
+            algorithms: &self.algorithms,
+            bearer: self.bearer,
+        };
         Ok(Verifier::new(Rules {
+            resource: Resource::new(&path, &facts),
             target,
             algorithms: self.algorithms,
             policy: Policy::of(&self.nonces),
             bearer: self.bearer,
-            challenges,
-            outcomes: Outcomes::new(self.nonces),
+            outcomes: Arc::new(Outcomes::new(self.nonces, self.observer, challenges)),
         }))
     }
+}
+
+/// The URL with this origin in place of the server's own; another server's URL stays as it is.
+fn under(origin: &str, own: &str, url: &str) -> String {
+    match url.strip_prefix(own).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        Some(rest) => format!("{origin}{rest}"),
+        None => url.to_owned(),
+    }
+}
+
+/// The resource identifier under each origin: as it was written under the first, so that `https://h` stays without a
+/// slash, and the same path under the others.
+fn identifiers(origins: &[String], identifier: &str) -> Vec<String> {
+    let after_scheme = identifier.split_once("://").map_or("", |(_, rest)| rest);
+    let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or_default();
+    let others = origins.iter().skip(1).map(|origin| format!("{origin}{path}"));
+    std::iter::once(identifier.to_owned()).chain(others).collect()
+}
+
+/// RFC 6749 section 3.3: `scope-token = 1*NQCHAR`.
+fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
+}
+
+/// RFC 8414 section 2: a URL "that has no query or fragment components".
+fn is_issuer(issuer: &str) -> bool {
+    Url::parse(issuer).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) && !issuer.contains(['?', '#'])
 }
 
 #[cfg(test)]
@@ -148,7 +259,44 @@ mod tests {
         let builder = || VerifierBuilder::new("https://mcp.example.com/mcp", Nonces::Off);
         let kind = |builder: VerifierBuilder| builder.build().err().map(|error| error.0);
         assert_eq!(kind(builder()), None);
-        assert_eq!(kind(VerifierBuilder::new("mcp.example.com", Nonces::Off)), Some(ConfigErrorKind::PublicUrl));
+        for (url, expected) in [
+            ("", ConfigErrorKind::PublicUrl),
+            ("mcp.example.com", ConfigErrorKind::PublicUrl),
+            ("/mcp", ConfigErrorKind::PublicUrl),
+            ("https://", ConfigErrorKind::PublicUrl),
+            ("https://h/a b", ConfigErrorKind::PublicUrl),
+            ("mcp.example.com:443/mcp", ConfigErrorKind::PublicUrlScheme),
+            ("ftp://h/mcp", ConfigErrorKind::PublicUrlScheme),
+            ("https://h/mcp?tenant=1", ConfigErrorKind::PublicUrlQuery),
+            ("https://h/mcp?", ConfigErrorKind::PublicUrlQuery),
+            ("https://h/mcp#top", ConfigErrorKind::PublicUrlFragment),
+            ("https://u@h/mcp", ConfigErrorKind::PublicUrlUser),
+            ("https://u:p@h/mcp", ConfigErrorKind::PublicUrlUser),
+        ] {
+            assert_eq!(kind(VerifierBuilder::new(url, Nonces::Off)), Some(expected), "{url}");
+        }
+        for path in ["/:tenant", "/*", "/{tenant}", "/{*rest}", "/healthz", "/", ""] {
+            assert_eq!(
+                kind(VerifierBuilder::new(&format!("https://h{path}"), Nonces::Off)),
+                if path.contains('{') { Some(ConfigErrorKind::PublicUrl) } else { None },
+                "{path}"
+            );
+        }
+        for resource in ["https://mcp.example.com", "https://mcp.example.com/", "https://mcp.example.com:443/a"] {
+            assert_eq!(kind(builder().resource(resource)), None, "{resource}");
+        }
+        for resource in ["", "/mcp", "https://other.example.com/mcp", "http://mcp.example.com/mcp", "0e1f-a-guid"] {
+            assert_eq!(kind(builder().resource(resource)), Some(ConfigErrorKind::Resource), "{resource}");
+        }
+        for scope in ["", "a b", "a\"b", "a\\b", "é", "a\n"] {
+            assert_eq!(kind(builder().scopes(["good", scope])), Some(ConfigErrorKind::Scope), "{scope}");
+        }
+        assert_eq!(kind(builder().scopes(["a:b/c.d", "!#[]~"])), None);
+        for issuer in ["", "issuer", "ftp://h", "https://h?q", "https://h#f"] {
+            let built = kind(builder().authorization_servers([issuer]));
+            assert_eq!(built, Some(ConfigErrorKind::AuthorizationServer), "{issuer}");
+        }
+        assert_eq!(kind(builder().authorization_servers(["https://h", "http://127.0.0.1:1/x/"])), None);
         assert_eq!(kind(builder().mounted_at("mcp")), Some(ConfigErrorKind::Mount));
         assert_eq!(kind(builder().trust_proxy([], ["https://h/p"])), Some(ConfigErrorKind::Origin));
         assert_eq!(kind(builder().algorithms([])), Some(ConfigErrorKind::Algorithms));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Response;
 use sealstamp::UnixMillis;
 
-use crate::outcome::Counters;
+use crate::outcome::{Counters, Seen};
 use crate::proof::VerifiedProof;
 use crate::request::RequestHead;
 use crate::response;
@@ -35,6 +35,11 @@ impl Verifier {
         Self(Arc::new(rules))
     }
 
+    /// What the rules are applied with.
+    pub(super) fn rules(&self) -> &Rules {
+        &self.0
+    }
+
     /// All the rules, for a token that `tokens` knows how to validate.
     ///
     /// # Errors
@@ -58,7 +63,10 @@ impl Verifier {
     /// The first rule that the request breaks, as a [`Rejection`].
     pub fn check<'r>(&'r self, request: RequestHead<'r>, now: UnixMillis) -> Result<Proven<'r>, Rejection> {
         let rules = &*self.0;
-        rules.check(request, now).map_err(|fault| rules.outcomes.reject(fault, now))
+        let mut seen = Seen::default();
+        rules
+            .check(request, &mut seen, now)
+            .map_err(|fault| rules.outcomes.reject(fault, seen, rules.name(&request), now))
     }
 
     /// Rules 2 to 7 and 9, for a request to an authorization server's token endpoint, where there is no access token
@@ -70,8 +78,11 @@ impl Verifier {
     /// [`authorization_server_response`](Self::authorization_server_response).
     pub fn check_token_request(&self, request: RequestHead<'_>, now: UnixMillis) -> Result<VerifiedProof, Rejection> {
         let rules = &*self.0;
-        let mut proof = rules.check_without_token(&request, now).map_err(|fault| rules.outcomes.reject(fault, now))?;
-        proof.next_nonce = rules.outcomes.accept(proof.nonce(), now);
+        let mut seen = Seen::default();
+        let mut proof = rules
+            .check_without_token(&request, &mut seen, now)
+            .map_err(|fault| rules.outcomes.reject(fault, seen, rules.name(&request), now))?;
+        proof.next_nonce = rules.outcomes.accept(proof.nonce(), || Seen::of(Some(&proof)), now);
         Ok(proof)
     }
 
@@ -82,7 +93,8 @@ impl Verifier {
     }
 
     /// The refusal as a resource server gives it (RFC 9449 sections 7.1 and 9): 401, `WWW-Authenticate: DPoP`,
-    /// `DPoP-Nonce`, and a JSON-RPC error for MCP as the body. The error has a null `id`, since no request was read.
+    /// `DPoP-Nonce`, and a JSON-RPC error for MCP as the body. The error has a null `id`, since no request was read; a server that
+    /// has read it puts [`Rejection::json_rpc_body`] there. A token with too few scopes gets 403 (RFC 6750 section 3.1).
     ///
     /// ```
     /// # use sealstamp::UnixMillis;
@@ -98,7 +110,7 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn resource_server_response(&self, rejection: &Rejection) -> Response<&'static str> {
-        response::of_resource_server(&self.0.challenges, rejection)
+        response::of_resource_server(&self.0.outcomes.challenges, rejection)
     }
 
     /// The refusal as an authorization server gives it (RFC 9449 sections 5 and 8): 400, `DPoP-Nonce`, and an OAuth

@@ -3,16 +3,19 @@
 //! They need the request's head alone and wait for nothing. Checks that cost little come first. No signature is checked
 //! until the nonce has opened, so a flood of forged proofs costs no signature check.
 
+use std::sync::Arc;
+
 use sealstamp::{Opened, UnixMillis};
 
-use crate::outcome::Outcomes;
+use crate::names::Name;
+use crate::outcome::{Outcomes, Seen};
 use crate::policy::{NonceDemand, Policy};
 use crate::proof::{Algorithm, Claims, Jws, VerifiedProof, ath_of};
 use crate::request::{Credentials, RequestHead, Target, proof_field};
-use crate::response::Challenges;
 use crate::stages::Proven;
 use crate::token::PresentedToken;
 use crate::verdict::{Fault, Reason};
+use crate::verifier::resource::Resource;
 
 /// How far `iat` may be from the server's clock, in seconds (SEP-1932: MUST).
 pub const IAT_WINDOW_S: i64 = 300;
@@ -24,13 +27,18 @@ pub(crate) struct Rules {
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) policy: Policy,
     pub(crate) bearer: bool,
-    pub(crate) challenges: Challenges,
-    pub(crate) outcomes: Outcomes,
+    pub(crate) outcomes: Arc<Outcomes>,
+    pub(crate) resource: Resource,
 }
 
 impl Rules {
     /// Rules 1 to 9.
-    pub(crate) fn check<'r>(&'r self, request: RequestHead<'r>, now: UnixMillis) -> Result<Proven<'r>, Fault> {
+    pub(crate) fn check<'r>(
+        &'r self,
+        request: RequestHead<'r>,
+        seen: &mut Seen,
+        now: UnixMillis,
+    ) -> Result<Proven<'r>, Fault> {
         let policy = self.policy;
         self.outcomes.nonces.serve()?;
         // 1. `Authorization`: exactly one, under the `DPoP` scheme (or `Bearer`, if the server opted in).
@@ -40,21 +48,27 @@ impl Rules {
             // 2 to 9. The proof.
             Credentials::Dpop(token) => {
                 let token = PresentedToken::new(token);
-                let proof = self.prove(&request, policy, Some(&token), now)?;
+                let proof = self.prove(&request, policy, Some(&token), seen, now)?;
                 (token, Some(proof))
             }
         };
-        Ok(Proven::new(&self.outcomes, policy, token, proof))
+        Ok(Proven::new(&self.outcomes, self.name(&request), policy, token, proof))
+    }
+
+    /// The public name that the client used; the first, if its proxy's headers make no sense.
+    pub(crate) fn name(&self, request: &RequestHead<'_>) -> Name {
+        self.target.name(request).unwrap_or(Name::MAIN)
     }
 
     /// Rules 2 to 7 and 9.
     pub(crate) fn check_without_token(
         &self,
         request: &RequestHead<'_>,
+        seen: &mut Seen,
         now: UnixMillis,
     ) -> Result<VerifiedProof, Fault> {
         self.outcomes.nonces.serve()?;
-        self.prove(request, self.policy, None, now)
+        self.prove(request, self.policy, None, seen, now)
     }
 
     /// Rules 2 to 7 and 9, and 8 if a token is presented.
@@ -63,6 +77,7 @@ impl Rules {
         request: &RequestHead<'_>,
         policy: Policy,
         token: Option<&PresentedToken<'_>>,
+        seen: &mut Seen,
         now: UnixMillis,
     ) -> Result<VerifiedProof, Fault> {
         // 2. `DPoP`: exactly one field, one compact JWS, at most 8 KiB.
@@ -75,6 +90,7 @@ impl Rules {
 
         // 4. Claims: all there, of exact types; `ath` as a token is presented.
         let claims = jws.claims()?;
+        seen.iat = Some(claims.iat);
         let ath = match token {
             Some(token) => Some((token, claims.ath.as_deref().ok_or(Reason::NoAth)?)),
             None => None,
@@ -92,6 +108,7 @@ impl Rules {
 
         // 7. Made within a nonce's lifetime, by this fleet's clock, if the policy demands it.
         let opened = self.open(policy, claims.nonce.as_deref(), now)?;
+        seen.nonce_age_ms = opened.map(|opened| opened.age_ms());
 
         // 8. For this token.
         if ath.is_some_and(|(token, ath)| ath.as_bytes() != ath_of(token.hash())) {

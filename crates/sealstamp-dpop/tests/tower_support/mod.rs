@@ -108,7 +108,7 @@ impl Server {
             UnixMillis::new(u64::try_from(now + offset.load(Ordering::SeqCst)).unwrap())
         };
         let layer = DpopLayer::new(verifier.clone(), tokens).clock(clock);
-        let app = around(Router::new().route_service("/mcp", mcp).layer(count).layer(layer));
+        let app = around(Router::new().route_service("/mcp", mcp).route_layer(count).route_layer(layer));
 
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
