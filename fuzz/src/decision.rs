@@ -1,6 +1,7 @@
 //! The whole decision: a request's head as it comes off the wire, and requests with one thing or many done wrong.
 
-use std::{net::IpAddr, sync::LazyLock};
+use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sealstamp::{Audience, Binding, Fleet, Fresh, Nonce, Ring, Settings, Suite, Thumbprint, UnixMillis};

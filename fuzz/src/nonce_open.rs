@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealstamp::{
     Audience, Binding, Fleet, Force, Fresh, Key, Nonce, Opened, Refusal, Ring, Settings, Suite, Thumbprint, UnixMillis,
 };

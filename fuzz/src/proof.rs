@@ -1,6 +1,7 @@
 //! A proof, from the `DPoP` field's bytes to a verified one: what is accepted is what another reader finds in it.
 
-use std::{fmt, sync::LazyLock};
+use std::fmt;
+use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use sealstamp_dpop::{Algorithm, MAX_PROOF_BYTES, Nonces, RequestHead, Verifier};

@@ -5,7 +5,8 @@ use sealstamp::{
     UnixMillis,
 };
 
-use crate::{input::Input, rings};
+use crate::input::Input;
+use crate::rings;
 
 /// A ring grows by two keys a step at most, and the checks take the square of that.
 const STEPS: usize = 24;

@@ -2,7 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that goes wrong should panic")]
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use sealstamp_fuzz::{TARGETS, Target, seeds};
 

@@ -11,11 +11,9 @@
 
 mod support;
 
-use std::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use http::{HeaderMap, Response};
 use sealstamp::{Audience, Fleet, Refusal, UnixMillis};

@@ -12,7 +12,8 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 
 use sealstamp::{Clock, Refusal, Reloader, RingFile, UnixMillis};
 use sealstamp_dpop::{Answer, Nonces, Reason, RequestHead, Verifier};

@@ -15,12 +15,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use fastrand::Rng;
-use sealstamp::{Binding, Fleet, Nonce, Settings, Thumbprint, UnixMillis};
-
 use judge::Judge;
 use operator::{Command, Operator};
 use replica::{Clock, Replica};
 pub use report::Report;
+use sealstamp::{Binding, Fleet, Nonce, Settings, Thumbprint, UnixMillis};
 
 mod judge;
 mod operator;

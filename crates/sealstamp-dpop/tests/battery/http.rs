@@ -1,31 +1,24 @@
 //! The battery once more, as bytes to a running server: what HTTP adds must not change a decision, and what only bytes
 //! can say (folded lines, odd white space, trailers, pipelining) must not get anybody in.
 
-use std::{
-    io::ErrorKind,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use http::request::Parts;
 use sealstamp::UnixMillis;
-use sealstamp_dpop::{Algorithm, Answer, Reason, tower::DpopLayer};
+use sealstamp_dpop::tower::DpopLayer;
+use sealstamp_dpop::{Algorithm, Answer, Reason};
 use sealstamp_testkit::quoted;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::{
-    cases,
-    cases::case::{NOT_TAKEN, Wire},
-    support::World,
-};
+use crate::cases;
+use crate::cases::case::{NOT_TAKEN, Wire};
+use crate::support::World;
 
 /// A server behind the layer, on a socket of its own.
 struct Server {
