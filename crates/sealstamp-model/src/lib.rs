@@ -14,34 +14,21 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use command::Command;
 use fastrand::Rng;
 use judge::Judge;
-use operator::{Command, Operator};
+use operator::Operator;
+pub use plan::Plan;
 use replica::{Clock, Replica};
 pub use report::Report;
 use sealstamp::{Binding, Fleet, Nonce, Settings, Thumbprint, UnixMillis};
 
+mod command;
 mod judge;
 mod operator;
+mod plan;
 mod replica;
 mod report;
-
-/// What to run. The ring has the default settings: lifetime 2 minutes, skew 5 s, propagation 10 minutes.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Replicas behind the balancer, at least 1.
-    pub replicas: usize,
-    /// Requests by clients, retries not counted.
-    pub requests: u64,
-    /// Rotations that the operator completes.
-    pub rotations: u64,
-    /// All clocks are within half of this of true time, in milliseconds.
-    pub skew_ms: u64,
-    /// The longest that any replica takes to load a file, in milliseconds.
-    pub load_delay_ms: u64,
-    /// Where all chance comes from.
-    pub seed: u64,
-}
 
 /// The time at which every run starts: 2026-11-22T19:00:00Z.
 const START: u64 = 1_795_374_000_000;
@@ -59,7 +46,7 @@ pub fn run(plan: &Plan) -> Report {
             break;
         }
     }
-    world.report.finish(plan, world.now - START, &world.judge, &world.operator)
+    world.report.finish(plan, world.now - START, &world.judge, world.operator.newest())
 }
 
 /// What can happen. At one moment, what stands first happens first: a file that is due has been loaded when requests

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use fastrand::Rng;
 use sealstamp::{Audience, Fleet, Kid, Ring, SwapError, UnixMillis};
 
-use crate::Plan;
+use crate::plan::Plan;
 
 /// How far a clock is off true time, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sealstamp::Refusal;
+use sealstamp::{Refusal, Ring};
 use serde::Serialize;
 
-use crate::Plan;
+use crate::command::{Command, Target};
 use crate::judge::{Judge, Verdict};
-use crate::operator::{Command, Operator, Target};
+use crate::plan::Plan;
 
 /// What a run found. The order of the members is that of the JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -144,13 +144,13 @@ impl Report {
         self.unexplained_second_retries += u64::from(retries > 1 && !second_explained);
     }
 
-    pub(crate) fn finish(mut self, plan: &Plan, took_ms: u64, judge: &Judge, operator: &Operator) -> Self {
-        debug_assert_eq!(judge.serial(), operator.newest().serial());
+    pub(crate) fn finish(mut self, plan: &Plan, took_ms: u64, judge: &Judge, newest: &Ring) -> Self {
+        debug_assert_eq!(judge.serial(), newest.serial());
         self.simulated_minutes = took_ms / 60_000;
         self.replicas = plan.replicas;
         self.skew_ms = plan.skew_ms;
         self.load_delay_ms = plan.load_delay_ms;
-        self.propagation_ms = u64::from(operator.newest().settings().propagation_s()) * 1_000;
+        self.propagation_ms = u64::from(newest.settings().propagation_s()) * 1_000;
         self.seed = plan.seed;
         self
     }

@@ -269,7 +269,8 @@ impl Drop for Mounted<'_> {
     }
 }
 
-/// What `create` and `update` do not do: the place may hold anything, or nothing, and servers must be able to read the file.
+/// What `create` and `update` do not do: the place may hold anything, or nothing, and servers must be able to read the
+/// file.
 #[test]
 fn a_ring_is_put_back_with_the_owner_and_mode_that_servers_need() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! A change of lifetime, skew and propagation in a running fleet: no nonce is refused for it, and none lives longer than
-//! it should.
+//! A change of lifetime, skew and propagation in a running fleet: no nonce is refused for it, and none lives longer
+//! than it should.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -69,8 +69,8 @@ fn a_change_comes_when_every_replica_knows_it() {
     }
 }
 
-/// A nonce has the lifetime that was in force when it was minted: on replicas that know of the change, and on those that
-/// have not heard of it, while there are any.
+/// A nonce has the lifetime that was in force when it was minted: on replicas that know of the change, and on those
+/// that have not heard of it, while there are any.
 #[test]
 fn a_nonce_keeps_its_lifetime() {
     for (lifetime_s, max_skew_s) in [(300, 5), (60, 5), (120, 20), (120, 1), (300, 20), (60, 1)] {

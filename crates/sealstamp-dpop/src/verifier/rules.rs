@@ -143,8 +143,8 @@ impl Rules {
 
 /// RFC 7519 sections 4.1.4 and 4.1.5, for a client that limits its own proofs. RFC 9449 asks for neither claim.
 ///
-/// Both are by the client's clock. `exp` gets no allowance: who sets one chooses it. An `nbf` that is not after `iat` has
-/// passed by that clock, however far ahead of ours it is, and `iat` has its own window.
+/// Both are by the client's clock. `exp` gets no allowance: who sets one chooses it. An `nbf` that is not after `iat`
+/// has passed by that clock, however far ahead of ours it is, and `iat` has its own window.
 fn check_limits(claims: &Claims<'_>, now: UnixMillis) -> Result<(), Reason> {
     let now = i64::try_from(now.get() / 1000).unwrap_or(i64::MAX);
     if claims.exp.is_some_and(|exp| exp <= now) {
