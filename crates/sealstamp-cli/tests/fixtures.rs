@@ -81,13 +81,14 @@ fn damaged(mut text: String) -> String {
 fn the_rings_of_the_transcripts_are_these() {
     let new = init("2026-11-22T19:00:00Z");
     let text = version_1;
+    let version_2 = |ring: &Ring| ring.to_json().to_string();
     let files = [
         ("new.json", text(&new)),
         ("pending.json", text(&rotate(&new, "2026-11-22T19:55:00Z", 2))),
         ("retiring.json", text(&rotate(&new, "2026-11-22T19:48:30Z", 2))),
-        ("dated.json", text(&dated(&new, "2026-12-01T03:00:00Z"))),
-        ("mistyped.json", text(&dated(&new, "2062-12-01T03:00:00Z"))),
-        ("longer.json", text(&longer(&new))),
+        ("dated.json", version_2(&dated(&new, "2026-12-01T03:00:00Z"))),
+        ("mistyped.json", version_2(&dated(&new, "2062-12-01T03:00:00Z"))),
+        ("longer.json", version_2(&longer(&new))),
         ("states.json", text(&every_state())),
         ("overdue.json", text(&init("2026-07-01T09:00:00Z"))),
         ("one-key.json", one_key()),
