@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Change lifetime, skew or propagation, from a date on that every replica knows by then
     Settings(Settings),
+    /// Put a ring in the place of one that was lost, or of two that went apart
+    Recover(Recover),
     /// Show who changed the ring, when and why
     Log(Log),
     /// Mint a nonce, for incidents
@@ -206,6 +208,47 @@ pub(crate) struct Settings {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Recover {
+    /// What replicas run: a status at an http URL or in a file, a ring file, or SERIAL:DIGEST. Once for each that
+    /// differs
+    #[arg(long, required = true, value_name = "URL|FILE|SERIAL:DIGEST", value_hint = ValueHint::AnyPath)]
+    pub(crate) replaces: Vec<String>,
+
+    /// The newest copy of the ring that there is; by default the ring in place. If it is the one in use, it is put back
+    /// as it is; otherwise its keys are revoked and new ones made
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) copy: Option<PathBuf>,
+
+    /// There is no copy: make a new ring, with the settings that replicas report
+    #[arg(long, conflicts_with = "copy")]
+    pub(crate) without_copy: bool,
+
+    /// Without a copy, and where no replica says it: how long a nonce is good
+    #[arg(long, value_name = "DURATION", value_parser = span::parse_seconds, requires = "without_copy")]
+    pub(crate) lifetime: Option<u32>,
+
+    /// The same: how far two clocks of the fleet may be apart
+    #[arg(long, value_name = "DURATION", value_parser = span::parse_seconds, requires = "without_copy")]
+    pub(crate) max_skew: Option<u32>,
+
+    /// The same: the longest time until every replica has loaded a new ring
+    #[arg(long, value_name = "DURATION", value_parser = span::parse_seconds, requires = "without_copy")]
+    pub(crate) propagation: Option<u32>,
+
+    /// Without a copy: the AEAD
+    #[arg(long, default_value_t, value_parser = suite())]
+    pub(crate) suite: Suite,
+
+    /// Say what would happen, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Maintain {
     /// How old an active key may get before it is rotated
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = span::parse)]
@@ -233,6 +276,11 @@ pub(crate) struct Check {
     /// How many nonces a second the whole fleet mints
     #[arg(long, value_name = "NONCES", default_value_t = 1_000)]
     pub(crate) rate: u64,
+
+    /// Compare with what a replica reports (a status at an http URL or in a file) and with other copies of the ring;
+    /// may be repeated
+    #[arg(long, value_name = "URL|FILE", value_hint = ValueHint::AnyPath)]
+    pub(crate) against: Vec<String>,
 
     #[command(flatten)]
     pub(crate) moment: Moment,
@@ -293,7 +341,7 @@ pub(crate) struct Man {
     pub(crate) command: Option<String>,
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "maintain",
     "list",
@@ -302,6 +350,7 @@ const COMMANDS: [&str; 13] = [
     "rotate",
     "prune",
     "settings",
+    "recover",
     "log",
     "mint",
     "open",

@@ -16,6 +16,7 @@ mod diagnosis;
 mod digest;
 mod outcome;
 mod policy;
+mod reports;
 mod span;
 mod stderr;
 mod stdout;

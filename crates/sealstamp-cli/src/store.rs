@@ -94,6 +94,38 @@ impl Store {
         file.create(ring).map_err(|e| if e.kind() == FileErrorKind::Exists { exists() } else { self.failure(e) })
     }
 
+    /// The ring that stands in the file, if that is one. A pipe brings none.
+    pub(crate) fn read_in_place(&self) -> Option<Ring> {
+        match self {
+            Self::File(file) => file.load().ok(),
+            Self::Pipe => None,
+        }
+    }
+
+    /// Puts a ring in the place of whatever is there, after a line in the log.
+    pub(crate) fn put_back(&self, ring: &Ring, entry: &Entry) -> Result<(), Failure> {
+        let Self::File(file) = self else {
+            refuse_terminal()?;
+            return write_stdout(ring.to_json().as_bytes());
+        };
+        self.log(entry)?;
+        file.put_back(ring).map_err(|e| Failure::new(format_args!("{self}: {e}")))
+    }
+
+    /// Whose the file is, and its mode, for a person to compare with what the servers run as.
+    #[cfg(unix)]
+    pub(crate) fn access(&self) -> Option<String> {
+        use std::os::unix::fs::MetadataExt as _;
+        let Self::File(file) = self else { return None };
+        let file = std::fs::metadata(file.path()).ok()?;
+        Some(format!("of user {} and group {}, mode {:04o}", file.uid(), file.gid(), file.mode() & 0o7777))
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn access(&self) -> Option<String> {
+        None
+    }
+
     /// Replaces the ring by what `change` makes of it. The inner result is the answer of `change`. If that is an error,
     /// the ring is as it was.
     pub(crate) fn update<E>(

@@ -4,6 +4,8 @@ use sealstamp::{EPOCH_MS, Exposure, KeyState, KeyStatus, Ring, UnixMillis};
 use serde::Serialize;
 
 use crate::cli::Check;
+use crate::commands::against::{self, Comparison};
+use crate::commands::finding::{Finding, Severity, problem};
 use crate::outcome::{Failure, Outcome};
 use crate::policy::late_date;
 use crate::span::Span;
@@ -24,7 +26,9 @@ pub(super) fn run(args: &Check, store: &Store) -> Result<Outcome, Failure> {
             findings.extend(of_file(store));
             findings.extend(replaced(&ring, store));
             findings.extend(too_many_nonces(nonces));
-            Report::new(now, nonces, findings).of(&ring, now)
+            let (against, differences) = against::compare(&ring, &args.against, modified_at, now);
+            findings.extend(differences);
+            Report { against, ..Report::new(now, nonces, findings).of(&ring, now) }
         }
         Err(unfit) => {
             let hint = unfit.hint.unwrap_or_default();
@@ -58,30 +62,11 @@ struct Report {
     digest: Option<String>,
     healthy: bool,
     findings: Vec<Finding>,
+    against: Vec<Comparison>,
     active: Option<String>,
     active_age_s: Option<u64>,
     nonces_per_epoch_key: u64,
     nonces_per_epoch_key_limit: u64,
-}
-
-#[derive(Serialize)]
-pub(super) struct Finding {
-    code: &'static str,
-    severity: Severity,
-    pub(super) message: String,
-    pub(super) hint: String,
-}
-
-/// Only a problem makes a ring unhealthy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Severity {
-    Problem,
-    Warning,
-}
-
-fn problem(code: &'static str, message: String, hint: impl Into<String>) -> Finding {
-    Finding { code, severity: Severity::Problem, message, hint: hint.into() }
 }
 
 fn of_ring(ring: &Ring, max_age: Span, modified_at: Option<UnixMillis>, now: UnixMillis) -> Vec<Finding> {
@@ -187,6 +172,7 @@ impl Report {
             digest: None,
             healthy: findings.iter().all(|f| f.severity == Severity::Warning),
             findings,
+            against: Vec::new(),
             active: None,
             active_age_s: None,
             nonces_per_epoch_key: nonces,
@@ -215,6 +201,7 @@ impl Report {
                 self.nonces_per_epoch_key_limit,
             ));
         }
+        out.extend(self.against.iter().map(Comparison::line));
         for finding in &self.findings {
             let severity = match finding.severity {
                 Severity::Problem => "problem",

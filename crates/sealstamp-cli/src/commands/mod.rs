@@ -1,8 +1,10 @@
 //! The commands, one file for each.
 
+mod against;
 mod change;
 mod check;
 mod completions;
+mod finding;
 mod init;
 mod list;
 mod log;
@@ -11,6 +13,7 @@ mod man;
 mod mint;
 mod open;
 mod prune;
+mod recover;
 mod revoke;
 mod rotate;
 mod settings;
@@ -30,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::List(args) => list::run(&args, &store()?),
         Command::Settings(args) => settings::run(&args, &store()?),
         Command::Rotate(args) => rotate::run(&args, &store()?),
+        Command::Recover(args) => recover::run(&args, &store()?),
         Command::Revoke(args) => revoke::run(&args, &store()?),
         Command::Prune(args) => prune::run(&args, &store()?),
         Command::Maintain(args) => maintain::run(&args, &store()?),

@@ -59,8 +59,8 @@ impl RingFile {
         read(&self.path).map(|(ring, _)| ring)
     }
 
-    /// Who can read or replace the file beyond its owner and the readers in its group: an empty list is good. On systems
-    /// without Unix modes the list is always empty.
+    /// Who can read or replace the file beyond its owner and the readers in its group: an empty list is good. On
+    /// systems without Unix modes the list is always empty.
     ///
     /// A server warns of what is listed, and serves. The tool's `check` finds fault with it.
     ///

@@ -101,8 +101,8 @@ impl Target {
         }
     }
 
-    /// Puts a file with this ring in the place of the target, with the owner and mode that `like` says. Unless that is a
-    /// file, the place must be empty. The caller holds the lock.
+    /// Puts a file with this ring in the place of the target, with the owner and mode that `like` says. Unless that is
+    /// a file, the place must be empty. The caller holds the lock.
     pub(super) fn replace(&self, ring: &Ring, like: Like<'_>) -> Result<(), FileError> {
         let temporary = self.write_beside(ring, like).map_err(FileError::while_writing)?;
         let renamed = match like {
