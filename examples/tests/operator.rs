@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sealstamp_examples::keys::Issuer;
 use sealstamp_examples::replicas::{Replica, Setup};
+use sealstamp_testkit::Issuer;
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -45,7 +45,7 @@ struct Ran {
 impl Fleet {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let issuer = Issuer::new("https://issuer.example.com").unwrap();
+        let issuer = Issuer::new("https://issuer.example.com");
         let jwks = folder.path().join("jwks.json");
         fs::write(&jwks, issuer.jwks().to_string()).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
