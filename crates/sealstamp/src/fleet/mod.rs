@@ -2,6 +2,8 @@
 //!
 //! Invariant: an answer depends only on the ring and `now`, and not on what the process did before. A process that has
 //! just started and one that slept for an hour give the same answer. Readers take no lock: they load one pointer.
+//!
+//! Which ring comes next does depend on the past: on the ring in use, and on the keys that were seen revoked.
 
 #[cfg(feature = "reload")]
 pub(crate) mod confirmation;
