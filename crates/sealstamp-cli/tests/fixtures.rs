@@ -54,7 +54,8 @@ fn every_state() -> Ring {
     rotate(&ring, "2026-11-22T19:59:00Z", 5)
 }
 
-/// The ring as the version of the file format before wrote it. The transcripts read such files, and write the current one.
+/// The ring as the version of the file format before wrote it. The transcripts read such files, and write the current
+/// one.
 fn version_1(ring: &Ring) -> String {
     let text = ring.to_json();
     let (before, _) = text.split_once(",\n  \"ancestors\"").unwrap();

@@ -10,8 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use sealstamp::{Fleet, Kid, Nonce, Opened, Refusal, Ring, Settings, UnixMillis};
 
-use crate::Held;
-use crate::replica::{self, Replica};
+use crate::replica::{self, Held, Replica};
 
 /// What a refused nonce was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

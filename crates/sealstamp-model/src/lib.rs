@@ -19,9 +19,9 @@ use fastrand::Rng;
 use judge::Judge;
 use operator::Operator;
 pub use plan::Plan;
-use replica::{Clock, Replica};
+use replica::{Clock, Held, Replica};
 pub use report::Report;
-use sealstamp::{Binding, Fleet, Nonce, Settings, Thumbprint, UnixMillis};
+use sealstamp::{Binding, Fleet, Settings, Thumbprint, UnixMillis};
 
 mod command;
 mod judge;
@@ -75,15 +75,6 @@ struct Due {
 struct Client {
     binding: Binding,
     nonce: Option<Held>,
-}
-
-/// A nonce; when it was minted, in true time and by the clock of the replica; and whether that replica was astray.
-#[derive(Clone, Copy)]
-struct Held {
-    nonce: Nonce,
-    minted: u64,
-    shown: UnixMillis,
-    astray: bool,
 }
 
 struct World {

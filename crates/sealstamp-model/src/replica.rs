@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use fastrand::Rng;
-use sealstamp::{Audience, Fleet, Kid, Ring, SwapError, UnixMillis};
+use sealstamp::{Audience, Fleet, Kid, Nonce, Ring, SwapError, UnixMillis};
 
 use crate::plan::Plan;
 
@@ -41,6 +41,15 @@ enum Habit {
     AtOnce,
     AtTheLast,
     Anyhow,
+}
+
+/// A nonce; when it was minted, in true time and by the clock of the replica; and whether that replica was astray.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) nonce: Nonce,
+    pub(crate) minted: u64,
+    pub(crate) shown: UnixMillis,
+    pub(crate) astray: bool,
 }
 
 pub(crate) struct Replica {

@@ -1,5 +1,5 @@
-//! base64url without padding (RFC 4648 section 5), and lower-case hexadecimal. Each value has one spelling: spare bits must
-//! be zero.
+//! base64url without padding (RFC 4648 section 5), and lower-case hexadecimal. Each value has one spelling: spare bits
+//! must be zero.
 
 use std::fmt::Write as _;
 

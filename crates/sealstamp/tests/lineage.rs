@@ -54,7 +54,8 @@ fn version_1(ring: &Ring) -> Ring {
     Ring::parse(text.as_bytes()).unwrap()
 }
 
-/// A replica runs serial 6 with a key revoked. Serial 3 comes out of a backup, and rotations are forced on that old line.
+/// A replica runs serial 6 with a key revoked. Serial 3 comes out of a backup, and rotations are forced on that old
+/// line.
 #[test]
 fn a_backup_does_not_bring_a_revoked_key_back() {
     let first = init();

@@ -20,6 +20,8 @@ pub(crate) mod lineage;
 pub(crate) mod state;
 pub(crate) mod transition;
 
+mod descent;
+
 use crate::ring::key::Key;
 use crate::ring::lineage::Lineage;
 use crate::ring::state::{KeyState, KeyStatus};
@@ -29,8 +31,6 @@ use crate::window::Window;
 
 /// The most keys that a ring may hold.
 const MAX_KEYS: usize = 1_024;
-/// The greatest serial: the greatest number that every reader of JSON keeps exactly (RFC 8259 section 6).
-const MAX_SERIAL: u64 = (1 << 53) - 1;
 
 /// A fleet's keys and settings: what a ring file says.
 ///

@@ -1,7 +1,7 @@
 //! `sealstamp-ring/2`: from bytes to a ring and back.
 //!
-//! A file of `sealstamp-ring/1` is read as well. Such a ring has no lineage, and stays of that version, with the digest of its
-//! file, until a transition makes the next ring of it.
+//! A file of `sealstamp-ring/1` is read as well. Such a ring has no lineage, and stays of that version, with the digest
+//! of its file, until a transition makes the next ring of it.
 //!
 //! The format is strict on purpose. Each value has one spelling, and members that are unknown or come twice are
 //! refused. So two versions of the software never read one file differently. An error names the line or the key, and

@@ -1,9 +1,10 @@
 //! The steps that transitions are made of, and the check that each one ends in.
 
 use crate::ring::key::Key;
+use crate::ring::lineage::MAX_SERIAL;
 use crate::ring::transition::error::TransitionError;
 use crate::ring::transition::{Cost, Transition};
-use crate::ring::{MAX_SERIAL, Ring, Unfit};
+use crate::ring::{Ring, Unfit};
 use crate::secret::Secret;
 use crate::suite::Suite;
 use crate::time::UnixMillis;

@@ -42,8 +42,8 @@ pub enum TransitionError {
         /// When the key may be revoked, if the ring is rotated now.
         legal_at: UnixMillis,
     },
-    /// The settings are changing already. The next change may be made when the last nonce has expired that was minted before
-    /// this one.
+    /// The settings are changing already. The next change may be made when the last nonce has expired that was minted
+    /// before this one.
     SettingsPending {
         /// When that is.
         legal_at: UnixMillis,

@@ -1,5 +1,5 @@
-//! The life of a ring: `init`, `rotate`, `move_date`, `cancel`, `revoke`, `prune`, `change_settings` and `recover`, as pure
-//! functions of (ring, now) and two fresh secrets.
+//! The life of a ring: `init`, `rotate`, `move_date`, `cancel`, `revoke`, `prune`, `change_settings` and `recover`, as
+//! pure functions of (ring, now) and two fresh secrets.
 //!
 //! Each makes a new ring with the next serial and says what clients will notice. Or it refuses, and says when the same
 //! change would be harmless. The operator's tool and the model of the fleet run this code.

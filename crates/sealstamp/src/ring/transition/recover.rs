@@ -1,9 +1,9 @@
 //! A ring in the place of rings that are lost, or that went apart.
 
-use crate::ring::lineage::RingId;
+use crate::ring::Ring;
+use crate::ring::lineage::{MAX_SERIAL, RingId};
 use crate::ring::transition::error::TransitionError;
 use crate::ring::transition::{Cost, Transition};
-use crate::ring::{MAX_SERIAL, Ring};
 use crate::secret::Fresh;
 use crate::settings::Settings;
 use crate::suite::Suite;
@@ -12,9 +12,9 @@ use crate::time::UnixMillis;
 impl Ring {
     /// A ring that takes the place of `replaces`, made from this copy, which may be old. Replicas report what they use.
     ///
-    /// The new ring names `replaces` among its ancestors, so replicas that use one of these go on to it. Its serial is above
-    /// all of theirs. Every key of the copy becomes a tombstone, since a key in an old copy may have been revoked after it
-    /// was made. Two new keys stand behind them: this costs what [`revoke_all`](Self::revoke_all) costs.
+    /// The new ring names `replaces` among its ancestors, so replicas that use one of these go on to it. Its serial is
+    /// above all of theirs. Every key of the copy becomes a tombstone, since a key in an old copy may have been revoked
+    /// after it was made. Two new keys stand behind them: this costs what [`revoke_all`](Self::revoke_all) costs.
     ///
     /// # Errors
     /// [`TransitionError::OutOfRange`], also if `replaces` has more than 63 rings.
