@@ -174,3 +174,87 @@ impl Form {
 fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic()).take(200).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const DIGEST: &str = "00000000000000000000000000000000000000000000000000000000000000ff";
+
+    fn status() -> serde_json::Value {
+        serde_json::json!({
+            "format": "sealstamp-status/1",
+            "audience": "https://mcp.example.com/mcp",
+            "serial": 7,
+            "digest": DIGEST,
+            "ancestors": [format!("6:{DIGEST}")],
+            "settings": { "lifetime_s": 60, "max_skew_s": 1, "propagation_s": 30 },
+            "keys": [{ "kid": "bdc01891", "state": "active" }, { "kid": "db9b008f", "state": "revoked" }],
+            "error": { "kind": "older_serial" },
+            "one_more": "member",
+        })
+    }
+
+    fn read(content: &str) -> Result<Report, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("status.json");
+        fs::write(&path, content).unwrap();
+        Report::read(path.to_str().unwrap())
+    }
+
+    #[test]
+    fn a_status_alone_or_in_a_health_page() {
+        for page in [status(), serde_json::json!({ "ring": status(), "decisions": {} })] {
+            let report = read(&page.to_string()).unwrap();
+            assert_eq!(report.id, format!("7:{DIGEST}").parse().unwrap());
+            assert_eq!(report.ancestors.len(), 1);
+            assert_eq!(report.revoked, ["db9b008f".parse().unwrap()]);
+            assert_eq!(report.settings, Some(Settings::new(60, 1, 30).unwrap()));
+            let status = report.status.unwrap();
+            assert_eq!(
+                (status.audience.as_str(), status.fault.as_deref()),
+                ("https://mcp.example.com/mcp", Some("older_serial"))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_status_is_an_error_and_no_text_of_it_comes_back() {
+        let with = |member: &str, value: serde_json::Value| {
+            let mut status = status();
+            status[member] = value;
+            status.to_string()
+        };
+        for bad in [
+            String::new(),
+            "<html>evil</html>".to_owned(),
+            "{}".to_owned(),
+            with("format", "sealstamp-status/2".into()),
+            with("serial", 0.into()),
+            with("serial", "7".into()),
+            with("digest", "evil".into()),
+            with("ancestors", serde_json::json!(["evil"])),
+            with("settings", serde_json::json!({ "lifetime_s": 0, "max_skew_s": 1, "propagation_s": 30 })),
+            with("keys", serde_json::json!([{ "kid": "evil", "state": "revoked" }])),
+            "{ \"format\": \"sealstamp-ring/2\", \"evil\": 1 }".to_owned(),
+        ] {
+            let Err(failure) = read(&bad) else { panic!("{bad}") };
+            assert_eq!(failure.code, 1, "{bad}");
+            assert!(!failure.message.contains("evil"), "{}", failure.message);
+        }
+        // Nothing of it reaches a terminal as anything but text.
+        let report = read(&with("audience", "https://a\u{1b}[2J\n\u{202e}b".into())).unwrap();
+        assert_eq!(report.status.unwrap().audience, "https://a[2Jb");
+    }
+
+    #[test]
+    fn a_name_and_what_cannot_be_fetched() {
+        assert_eq!(Report::read(&format!("7:{DIGEST}")).unwrap().id.serial, 7);
+        assert_eq!(Report::read("https://mcp.example.com/healthz").map(drop).unwrap_err().code, 2);
+        // Port 0 answers nobody.
+        assert_eq!(Report::read("http://127.0.0.1:0/healthz").map(drop).unwrap_err().code, 1);
+        assert_eq!(Report::read("/nowhere/status.json").map(drop).unwrap_err().code, 1);
+    }
+}

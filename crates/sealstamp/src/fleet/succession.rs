@@ -1,7 +1,7 @@
 //! Whether a process may go on from one ring to another.
 //!
-//! "Not known" counts as "no". The ring in use is known to be good, and a process that keeps it can be helped by a
-//! restart. A process that went over to a wrong ring has handed out nonces that nobody else opens.
+//! "Not known" counts as "no". The ring in use is known to be good, and a process that keeps it can be helped by
+//! `recover`. A process that went over to a wrong ring has handed out nonces that nobody else opens.
 
 use std::collections::BTreeSet;
 
