@@ -1,15 +1,15 @@
 //! The log beside the ring: who changed it, when, and what became of it. One line of JSON for each write, no secret.
 //!
-//! A line is on the disk before the ring changes, so no change is without one: if the line cannot be written, neither
-//! is the ring. What is cut off between the two leaves a line of a change that never came. Such a line is told by the
-//! digests: the next change began at the same ring, or the ring is still the one that the line began at.
+//! A line is on the disk before the ring changes, so no change is without one: if the line cannot be written, neither is the
+//! ring. What is cut off between the two leaves a line of a change that never came. Such a line is told by the digests: the
+//! next change began at the same ring, or the ring is still the one that the line began at.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use sealstamp::{Ring, RingId, UnixMillis};
+use sealstamp::{Ring, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::digest;
@@ -122,19 +122,6 @@ impl Log {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The last change that the log has, if the ring is neither what that change made of it, nor a successor of that,
-    /// nor what the change began at. Then somebody put another ring there: an old copy, or the work of another writer.
-    pub(crate) fn disagrees(&self, ring: &Ring) -> Option<Entry> {
-        let last = self.read().ok()?.into_iter().flatten().next_back()?;
-        let now = Version::of(ring);
-        let came_after = |id: &RingId| id.serial == last.to.serial && digest::hex_of(&id.digest) == last.to.digest;
-        let ancestors = ring.ancestors().unwrap_or_default();
-        let follows = now == last.to || Some(&now) == last.from.as_ref() || ancestors.iter().any(came_after);
-        // A list of ancestors that does not go back so far says nothing.
-        let told = ring.serial() <= last.to.serial || ring.reaches(last.to.serial);
-        (told && !follows).then_some(last)
     }
 
     /// Adds a line and brings it to the disk. The caller keeps other writers out.

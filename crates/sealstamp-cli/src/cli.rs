@@ -180,8 +180,7 @@ pub(crate) struct Prune {
 }
 
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("what").required(true).multiple(true))]
-#[command(mut_group("what", |group| group.args(["lifetime", "max_skew", "propagation", "cancel"])))]
+#[command(group = ArgGroup::new("what").args(["lifetime", "max_skew", "propagation", "cancel"]).required(true).multiple(true))]
 pub(crate) struct Settings {
     /// How long a nonce is good: 1s to 1h
     #[arg(long, value_name = "DURATION", value_parser = span::parse_seconds)]

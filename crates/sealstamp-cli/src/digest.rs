@@ -6,11 +6,7 @@ use sealstamp::Ring;
 
 /// 64 hexadecimal digits.
 pub(crate) fn hex(ring: &Ring) -> String {
-    hex_of(&ring.digest())
-}
-
-pub(crate) fn hex_of(digest: &[u8; 32]) -> String {
-    digest.iter().fold(String::new(), |mut text, byte| {
+    ring.digest().iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text

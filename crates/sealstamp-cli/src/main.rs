@@ -31,7 +31,6 @@ use crate::cli::Cli;
 
 fn main() -> ExitCode {
     outlive_the_file_size_limit();
-    dump_no_core();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return stderr::usage(&error),
@@ -39,16 +38,6 @@ fn main() -> ExitCode {
     match commands::run(cli) {
         Ok(outcome) => outcome.into(),
         Err(failure) => stderr::failure(&failure),
-    }
-}
-
-/// A core file of this process would be a copy of the ring.
-fn dump_no_core() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        // Whoever may not lower a limit has none to lower.
-        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
 }
 

@@ -24,29 +24,6 @@ pub(crate) enum Store {
     Pipe,
 }
 
-/// A ring that somebody put in the place of the one that the log speaks of.
-#[derive(Clone, Debug)]
-pub(crate) struct Replaced {
-    at: String,
-    logged: u64,
-    serial: u64,
-}
-
-impl Replaced {
-    pub(crate) const HINT: &'static str = "an old copy or another writer's ring may bring a revoked key back: restart \
-         no server, and put the newest ring back; if this one is meant, the next change takes --force";
-}
-
-impl fmt::Display for Replaced {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, logged, serial } = self;
-        write!(
-            f,
-            "the log says that serial {logged} was written here at {at}, and this serial {serial} does not come from it"
-        )
-    }
-}
-
 impl Store {
     pub(crate) fn choose(ring: Option<PathBuf>) -> Result<Self, Failure> {
         match ring {
@@ -167,13 +144,6 @@ impl Store {
                 Ok(change(&ring))
             }
         }
-    }
-
-    /// The last change in the log, if this ring is not what came of it.
-    pub(crate) fn replaced(&self, ring: &Ring) -> Option<Replaced> {
-        let Self::File(file) = self else { return None };
-        let last = Log::beside(file.path()).disagrees(ring)?;
-        Some(Replaced { at: last.at, logged: last.to.serial, serial: ring.serial() })
     }
 
     /// Writes a line to the log beside the ring, before the ring changes. A ring in a pipe has none.

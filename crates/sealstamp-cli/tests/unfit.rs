@@ -134,51 +134,6 @@ fn a_ring_that_is_not_named() {
     has(&stderr(&empty), &["SEALSTAMP_RING is set, to nothing"]);
 }
 
-/// A backup is put back, or another writer's ring: the log beside it knows better, and nothing goes on from there.
-#[test]
-fn a_ring_that_does_not_come_from_the_log() {
-    let (folder, path) = new_ring();
-    let backup = fs::read(&path).unwrap();
-    let run = |args: &[&str]| tool(&path).args(args).output().unwrap();
-    let text = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
-    for _ in 0..2 {
-        assert!(run(&["rotate", "--force"]).status.success());
-    }
-    let newest = fs::read(&path).unwrap();
-    // Another host goes on from the same backup, in another folder, and gets further.
-    let other = folder.path().join("other");
-    fs::write(&other, &backup).unwrap();
-    fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
-    for _ in 0..3 {
-        assert!(tool(&other).args(["rotate", "--force"]).output().unwrap().status.success());
-    }
-    for (ring, serial) in [(backup.clone(), 1), (fs::read(&other).unwrap(), 4)] {
-        fs::write(&path, ring).unwrap();
-        let check = run(&["check"]);
-        assert_eq!(check.status.code(), Some(3), "{check:?}");
-        has(&text(&check), &["the log says that serial 3 was written here at 20", "restart no server"]);
-        has(&text(&check), &[&format!("and this serial {serial} does not come from it")]);
-        let maintain = run(&["maintain", "--max-age", "1ms"]);
-        assert_eq!(maintain.status.code(), Some(3), "{maintain:?}");
-        let before = fs::read(&path).unwrap();
-        for args in [&["rotate"][..], &["revoke", "--all"], &["prune"]] {
-            let refused = run(args);
-            assert_eq!(refused.status.code(), Some(4), "{refused:?}");
-            has(&stderr(&refused), &["refused: the log says that serial 3 was written here"]);
-        }
-        assert_eq!(fs::read(&path).unwrap(), before);
-    }
-    fs::write(&path, &newest).unwrap();
-    assert_eq!(run(&["check"]).status.code(), Some(0));
-    // What another host made of the newest is a successor.
-    fs::write(&other, &newest).unwrap();
-    fs::remove_file(folder.path().join("other.log")).unwrap();
-    assert!(tool(&other).args(["rotate", "--force"]).output().unwrap().status.success());
-    fs::write(&path, fs::read(&other).unwrap()).unwrap();
-    assert_eq!(run(&["check"]).status.code(), Some(0));
-    assert_eq!(run(&["rotate", "--force"]).status.code(), Some(0));
-}
-
 /// A nonce may come from a pipe, so that it is in no history, and with a hyphen in front it is no option.
 #[test]
 fn a_nonce_from_standard_input() {

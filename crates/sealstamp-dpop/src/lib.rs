@@ -95,7 +95,7 @@
 //! - `aws-lc-rs` (default): signatures by AWS-LC. `rust-crypto`: by pure-Rust crates, slower. One of the two is needed.
 //!   They give the same answers. With both on, AWS-LC is used.
 //! - `jwt`: `JwtValidator`, for access tokens that are JWTs.
-//! - `jwks-http`: `RemoteJwtValidator`, which fetches the issuer's keys.
+//! - `jwks-http`: `RemoteJwtValidator`, which fetches the issuer's keys, and `IntrospectionValidator`, which asks it.
 //! - `token-cache`: `Cached`, which remembers the tokens that another validator has found valid.
 //! - `tower`: `tower::DpopLayer`, the verifier in front of any HTTP service.
 //!
@@ -141,12 +141,17 @@ pub use proof::{Algorithm, VerifiedProof};
 pub use request::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
 pub use response::{CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, DPOP_NONCE, JsonRpcId};
 pub use stages::{Accepted, Bound, InsufficientScope, Proven};
+#[cfg(feature = "jwt")]
+pub use token::{
+    ByIssuer, DEFAULT_LEEWAY_S, Jwks, JwksError, JwtStatus, JwtValidator, LeewayError, LeftOut, MAX_LEEWAY_S, Unfit,
+};
 #[cfg(feature = "token-cache")]
 pub use token::{CacheBounds, CacheStatus, Cached, DEFAULT_KEEP_S, MAX_INACTIVE_S, MAX_KEEP_S};
 #[cfg(feature = "jwks-http")]
-pub use token::{FetchError, KEEP_S, MAX_JWKS_BYTES, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteJwtValidator};
-#[cfg(feature = "jwt")]
-pub use token::{Jwks, JwksError, JwtValidator, NBF_LEEWAY_S};
+pub use token::{
+    CredentialsError, FetchError, IntrospectionCredentials, IntrospectionValidator, KEEP_S, MAX_DOCUMENT_BYTES,
+    MAX_QUESTIONS, MIN_INTERVAL_S, REFRESH_AFTER_S, RemoteFault, RemoteJwtValidator, RemoteStatus,
+};
 pub use token::{PresentedToken, TokenBinding, TokenDefect, TokenFacts, TokenValidator};
 pub use verdict::{Answer, Reason, Rejection};
 pub use verifier::{ConfigError, IAT_WINDOW_S, ProtectedResource, Verifier, VerifierBuilder, origin_audience};

@@ -9,7 +9,7 @@ use crate::audit::Entry;
 use crate::cli::Change;
 use crate::outcome::{Failure, Outcome};
 use crate::span::Span;
-use crate::store::{Replaced, Store};
+use crate::store::Store;
 use crate::{digest, stderr, time};
 
 /// Why nothing is to be written.
@@ -46,11 +46,6 @@ pub(super) fn run(
     let force = if args.force { Force::YesAtACost } else { Force::No };
     let mut lines = Vec::new();
     let make = |ring: &Ring| {
-        // To go on from an old copy would make a second line, in which what was revoked since is not.
-        if let Some(replaced) = store.replaced(ring).filter(|_| !args.force) {
-            let message = format_args!("refused: {replaced}; nothing is changed");
-            return Err(Stop::Failed(Failure::refused(message).hint(Replaced::HINT)));
-        }
         let made = transition(Given { ring, now, fresh, force })?;
         let news = News { old: ring, new: &made.ring, now, dry_run: args.dry_run };
         let changes = news.lines();

@@ -9,7 +9,7 @@ use crate::commands::finding::{Finding, Severity, problem};
 use crate::outcome::{Failure, Outcome};
 use crate::policy::late_date;
 use crate::span::Span;
-use crate::store::{Replaced, Store};
+use crate::store::Store;
 use crate::{digest, stderr, stdout, time};
 
 /// How many messages one AES-GCM key may seal under 96-bit IVs that are not counted up (NIST SP 800-38D section 8.3).
@@ -24,7 +24,6 @@ pub(super) fn run(args: &Check, store: &Store) -> Result<Outcome, Failure> {
             let nonces = args.rate.saturating_mul(EPOCH_MS / 1_000);
             let mut findings = of_ring(&ring, args.max_age, modified_at, now);
             findings.extend(of_file(store));
-            findings.extend(replaced(&ring, store));
             findings.extend(too_many_nonces(nonces));
             let (against, differences) = against::compare(&ring, &args.against, modified_at, now);
             findings.extend(differences);
@@ -48,7 +47,6 @@ pub(super) fn problems(ring: &Ring, store: &Store, max_age: Span, now: Option<Un
     let modified_at = store.modified_at().filter(|_| now.is_none());
     let mut findings = of_ring(ring, max_age, modified_at, now.unwrap_or_else(time::clock));
     findings.extend(of_file(store));
-    findings.extend(replaced(ring, store));
     findings.retain(|finding| finding.severity == Severity::Problem);
     findings
 }
@@ -93,10 +91,6 @@ fn of_file(store: &Store) -> impl Iterator<Item = Finding> {
         };
         problem(exposure.as_str(), exposure.to_string(), hint)
     })
-}
-
-fn replaced(ring: &Ring, store: &Store) -> Option<Finding> {
-    store.replaced(ring).map(|replaced| problem("not_from_the_log", replaced.to_string(), Replaced::HINT))
 }
 
 fn active_age(ring: &Ring, now: UnixMillis) -> Span {

@@ -27,8 +27,6 @@ pub(super) fn run(args: &Maintain, store: &Store) -> Result<Outcome, Failure> {
     let findings = match (done, seen) {
         (Ok(_), Some(ring)) => check::problems(&ring, store, args.max_age, args.now),
         (Ok(outcome), None) => return Ok(outcome),
-        // The same words as a problem, and its code.
-        (Err(failure), _) if failure.code == 4 => return Err(Failure { code: 3, ..failure }),
         // The change itself could not be made: that is another failure than a ring which cannot be read.
         (Err(failure), Some(_)) => return Err(failure),
         // A ring that cannot be read is not healthy. One that can be read was only not written.

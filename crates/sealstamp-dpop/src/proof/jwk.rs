@@ -34,6 +34,19 @@ pub(crate) struct RawJwk<'h> {
     private: bool,
 }
 
+impl<'h> RawJwk<'h> {
+    /// The members of a JWK that was read elsewhere: `member` finds one that is a string.
+    pub(crate) fn of(member: impl Fn(&str) -> Option<&'h str>, private: bool) -> Self {
+        let [kty, crv, x, y, n, e] = ["kty", "crv", "x", "y", "n", "e"].map(|name| member(name).map(Cow::Borrowed));
+        Self { kty, crv, x, y, n, e, private }
+    }
+
+    /// Whether a member of this name makes a key private or symmetric.
+    pub(crate) fn is_private(name: &str) -> bool {
+        PRIVATE.contains(&name)
+    }
+}
+
 impl<'h> Members<'h> for RawJwk<'h> {
     fn take<A: MapAccess<'h>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match name {
@@ -44,7 +57,7 @@ impl<'h> Members<'h> for RawJwk<'h> {
             "n" => self.n = Some(value.string()?),
             "e" => self.e = Some(value.string()?),
             _ => {
-                self.private |= PRIVATE.contains(&name);
+                self.private |= Self::is_private(name);
                 value.skip()?;
             }
         }

@@ -9,6 +9,7 @@ use serde::de::MapAccess;
 use crate::proof::algorithm::Algorithm;
 use crate::proof::json::{self, Members, Value};
 use crate::proof::jwk::{Jwk, RawJwk};
+use crate::proof::key::PublicKey;
 use crate::proof::signature;
 use crate::verdict::Reason;
 
@@ -70,11 +71,22 @@ impl<'f> Jws<'f> {
 
     /// Rule 9: over the bytes as received, not over anything decoded and encoded again.
     pub(crate) fn verify(&self, header: &Header<'_>) -> Result<(), Reason> {
-        if signature::verify(header.algorithm, &header.jwk.key, self.signed.as_bytes(), self.signature) {
-            Ok(())
-        } else {
-            Err(Reason::BadSignature)
-        }
+        if self.is_signed_by(header.algorithm, &header.jwk.key) { Ok(()) } else { Err(Reason::BadSignature) }
+    }
+
+    /// Whether the signature over the bytes as received is this key's.
+    pub(crate) fn is_signed_by(&self, algorithm: Algorithm, key: &PublicKey) -> bool {
+        signature::verify(algorithm, key, self.signed.as_bytes(), self.signature)
+    }
+
+    /// The header, decoded from base64url: JSON, if it is a JWS at all.
+    pub(crate) fn header_json(&self) -> &'f [u8] {
+        self.header
+    }
+
+    /// The claims, decoded from base64url: JSON, if it is a JWT at all.
+    pub(crate) fn claims_json(&self) -> &'f [u8] {
+        self.claims
     }
 }
 

@@ -28,7 +28,7 @@ impl Curve {
 }
 
 /// A public key as the signature's backends want it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PublicKey {
     /// An uncompressed point, `0x04 || x || y`, at the front of the buffer.
     Ec(Curve, [u8; 133]),

@@ -13,5 +13,11 @@ mod verified;
 
 pub use algorithm::Algorithm;
 pub(crate) use ath::ath_of;
+#[cfg(feature = "jwt")]
+pub(crate) use json::{Members, Value, object};
+#[cfg(feature = "jwt")]
+pub(crate) use jwk::{Jwk, RawJwk};
 pub(crate) use jws::{Claims, Jws};
+#[cfg(feature = "jwt")]
+pub(crate) use key::{Curve, PublicKey};
 pub use verified::VerifiedProof;

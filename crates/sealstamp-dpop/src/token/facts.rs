@@ -3,21 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sealstamp::{Thumbprint, UnixMillis};
+use sealstamp::UnixMillis;
 use serde_json::{Map, Value};
 
-/// How a token is bound to a key: its `cnf` claim (RFC 7800, RFC 9449 section 6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TokenBinding {
-    /// No `cnf`: anybody who holds the token may use it.
-    None,
-    /// `cnf.jkt`: bound to the key of this thumbprint.
-    Thumbprint(Thumbprint),
-    /// A `cnf` of another kind, or a malformed one. The token is bound, but to nothing that this crate can check. It is
-    /// never accepted.
-    Unknown,
-}
+use crate::token::binding::TokenBinding;
 
 /// What a valid token says. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +27,12 @@ impl TokenFacts {
     #[must_use]
     pub fn with_claims(self, claims: Map<String, Value>) -> Self {
         Self { claims: Arc::new(claims), ..self }
+    }
+
+    /// The same, with claims that others hold as well.
+    #[cfg(feature = "jwks-http")]
+    pub(super) fn with_shared_claims(self, claims: Arc<Map<String, Value>>) -> Self {
+        Self { claims, ..self }
     }
 
     /// The same, good until this time and not at it. A validator says so where the token or its issuer does, and gives
@@ -77,9 +72,13 @@ impl TokenFacts {
         self.claims.get("client_id").and_then(Value::as_str)
     }
 
-    /// The values of `scope` (RFC 9068 section 2.2.3).
+    /// The scopes: the values of `scope` (RFC 9068 section 2.2.3) and of `scp`, each a string of values with spaces
+    /// between them, or a list of strings. Issuers write all four.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.claims.get("scope").and_then(Value::as_str).unwrap_or_default().split_ascii_whitespace()
+        ["scope", "scp"].into_iter().filter_map(|name| self.claims.get(name)).flat_map(|value| {
+            let listed = value.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str);
+            value.as_str().into_iter().chain(listed).flat_map(str::split_ascii_whitespace)
+        })
     }
 }
 

@@ -1,28 +1,117 @@
-//! An issuer's public keys (RFC 7517).
+//! An issuer's JWK set (RFC 7517 section 5), one entry at a time.
+//!
+//! RFC 7517 section 5: "Implementations SHOULD ignore JWKs within a JWK Set that use "kty" (key type) values that are
+//! not understood by them, that are missing required members, or for which values are out of the supported ranges." So
+//! one odd entry costs that entry. Each one left out is kept with its reason, for the operator.
 
 use std::fmt;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Header};
+use serde_json::{Map, Value};
 
-use crate::token::defect::TokenDefect;
+use crate::proof::{Algorithm, Curve, Jwk, PublicKey, RawJwk};
+use crate::verdict::Reason;
 
 /// More keys than any issuer publishes.
 const MAX_KEYS: usize = 64;
 
-/// An issuer's public keys (RFC 7517 section 5). Symmetric keys, keys for encryption and keys of unknown types are left
-/// out.
+/// How many keys are tried for one token. Each costs one verification.
+pub(super) const MAX_TRIES: usize = 4;
+
+/// An issuer's public keys, and what was left out of its set.
+///
+/// Kept is every key that could verify a token: EC on P-256, P-384 and P-521, Ed25519, RSA of 2,048 to 4,096 bits. Left
+/// out, one by one, are keys of other types, symmetric and private ones, those for encryption, and those with members
+/// that are missing or of a wrong JSON type.
+///
+/// ```
+/// use sealstamp_dpop::Jwks;
+///
+/// let keys = Jwks::parse(br#"{"keys":[
+///     {"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+///     {"kty":"EC","kid":7},
+///     null
+/// ]}"#)?;
+/// assert_eq!(keys.len(), 1);
+/// let left_out: Vec<_> = keys.left_out().iter().map(ToString::to_string).collect();
+/// assert_eq!(left_out, ["entry 1: a member is of the wrong JSON type", "entry 2: not an object"]);
+/// # Ok::<(), sealstamp_dpop::JwksError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 pub struct Jwks {
-    keys: Vec<VerifyingKey>,
-    /// As the issuer publishes it.
-    set: JwkSet,
+    keys: Vec<IssuerKey>,
+    left_out: Vec<LeftOut>,
 }
 
-/// A key of an issuer's, and what it may be used for.
-pub(crate) struct VerifyingKey {
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct IssuerKey {
     kid: Option<String>,
-    algorithms: &'static [Algorithm],
-    pub(crate) key: DecodingKey,
+    /// The one algorithm that the key is for, if it names one (RFC 8725 section 3.1).
+    named: Option<Algorithm>,
+    pub(super) key: PublicKey,
+}
+
+/// An entry of a JWK set that is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    place: usize,
+    why: Unfit,
+}
+
+impl LeftOut {
+    /// The entry's place in the set, from 0.
+    #[must_use]
+    pub const fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Why it is not used.
+    #[must_use]
+    pub const fn why(&self) -> Unfit {
+        self.why
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}: {}", self.place, self.why)
+    }
+}
+
+/// Why an entry of a JWK set is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unfit {
+    /// It is not a JSON object.
+    NotAnObject,
+    /// A member that is read is of the wrong JSON type.
+    MemberType,
+    /// `use` or `key_ops` say that it is not for signatures.
+    Purpose,
+    /// It is a private or symmetric key.
+    Private,
+    /// Its type, curve or algorithm is not one of those used here.
+    Unsupported,
+    /// A member is missing, or not in its one encoding.
+    Malformed,
+    /// An RSA key outside 2,048 to 4,096 bits, an unfit exponent, or a point of low order.
+    Weak,
+    /// The same key stands in the set before.
+    Repeated,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAnObject => "not an object",
+            Self::MemberType => "a member is of the wrong JSON type",
+            Self::Purpose => "not for signatures",
+            Self::Private => "a private or symmetric key",
+            Self::Unsupported => "a type, curve or algorithm that is not used here",
+            Self::Malformed => "a member is missing or malformed",
+            Self::Weak => "a weak key",
+            Self::Repeated => "the same key as an entry before it",
+        })
+    }
 }
 
 impl Jwks {
@@ -30,67 +119,150 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// [`JwksError`] if the text is not a JWK set, or if the set holds more than 64 keys or none that could verify a
-    /// token.
+    /// [`JwksError`] if it is not an object with an array `keys`, if none of its keys could verify a token, or if more
+    /// than 64 could.
     pub fn parse(json: &[u8]) -> Result<Self, JwksError> {
-        let set: JwkSet = serde_json::from_slice(json).map_err(|_| JwksError(JwksErrorKind::Json))?;
-        if set.keys.len() > MAX_KEYS {
-            return Err(JwksError(JwksErrorKind::TooMany));
-        }
-        let keys: Vec<_> = set.keys.iter().filter_map(VerifyingKey::new).collect();
-        if keys.is_empty() { Err(JwksError(JwksErrorKind::NoKey)) } else { Ok(Self { keys, set }) }
-    }
-
-    /// The key that the header names; without a name, the one key that fits. Keys are not tried one after the other.
-    pub(crate) fn find(&self, header: &Header) -> Result<&VerifyingKey, TokenDefect> {
-        let named = |key: &&VerifyingKey| header.kid.is_none() || key.kid == header.kid;
-        let mut fitting = self.keys.iter().filter(named).filter(|key| key.algorithms.contains(&header.alg));
-        match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(key),
-            _ => Err(TokenDefect::UnknownKey),
-        }
-    }
-}
-
-impl VerifyingKey {
-    fn new(jwk: &Jwk) -> Option<Self> {
-        if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
-            return None;
-        }
-        let fitting: &'static [Algorithm] = match &jwk.algorithm {
-            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[Algorithm::ES256],
-            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => &[Algorithm::ES384],
-            // 32 bytes are 43 characters; one backend takes as many from the front, and panics if there are fewer.
-            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 && key.x.len() == 43 => {
-                &[Algorithm::EdDSA]
+        let not_a_set = JwksError(JwksErrorKind::Json);
+        let Ok(Value::Object(set)) = serde_json::from_slice(json) else { return Err(not_a_set) };
+        let Some(entries) = set.get("keys").and_then(Value::as_array) else { return Err(not_a_set) };
+        let mut jwks = Self { keys: Vec::new(), left_out: Vec::new() };
+        for (place, entry) in entries.iter().enumerate() {
+            match IssuerKey::read(entry) {
+                Ok(key) if jwks.keys.contains(&key) => jwks.left_out.push(LeftOut { place, why: Unfit::Repeated }),
+                Ok(key) => jwks.keys.push(key),
+                Err(why) => jwks.left_out.push(LeftOut { place, why }),
             }
-            // 2048 bits are 342 characters; backends differ on what lies below.
-            AlgorithmParameters::RSA(key) if key.n.len() >= 342 => &RSA,
-            _ => return None,
-        };
-        // A key that names its algorithm is for no other (RFC 8725 section 3.1).
-        let algorithms = match jwk.common.key_algorithm {
-            None => fitting,
-            Some(named) => {
-                let place = fitting.iter().position(|fit| KeyAlgorithm::from(*fit) == named)?;
-                fitting.get(place..=place)?
-            }
-        };
-        let key = DecodingKey::from_jwk(jwk).ok()?;
-        Some(Self { kid: jwk.common.key_id.clone(), algorithms, key })
+        }
+        match jwks.keys.len() {
+            0 => Err(JwksError(JwksErrorKind::NoKey)),
+            1..=MAX_KEYS => Ok(jwks),
+            _ => Err(JwksError(JwksErrorKind::TooMany)),
+        }
+    }
+
+    /// No keys: every token is under an unknown one. For a server that starts before its issuer.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { keys: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// How many keys are used.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are no keys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The entries of the set that are not used, and why.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// The keys to try, at most [`MAX_TRIES`]: those of this kid, or all if the token names none, that fit the
+    /// algorithm.
+    pub(super) fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &IssuerKey> {
+        let named = move |key: &&IssuerKey| kid.is_none() || key.kid.as_deref() == kid;
+        self.keys.iter().filter(named).filter(move |key| key.fits(algorithm)).take(MAX_TRIES)
     }
 }
 
-const RSA: [Algorithm; 6] =
-    [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+impl IssuerKey {
+    fn read(entry: &Value) -> Result<Self, Unfit> {
+        let entry = entry.as_object().ok_or(Unfit::NotAnObject)?;
+        let kid = string(entry, "kid")?.map(str::to_owned);
+        let alg = string(entry, "alg")?;
+        let for_signatures = string(entry, "use")?.is_none_or(|purpose| purpose == "sig") && verifies(entry)?;
+        // The other members that are read.
+        for name in ["kty", "crv", "x", "y", "n", "e"] {
+            string(entry, name)?;
+        }
+        let present = |(name, value): (&String, &Value)| !value.is_null() && RawJwk::is_private(name);
+        let raw = RawJwk::of(|name| entry.get(name).and_then(Value::as_str), entry.iter().any(present));
+        if !for_signatures {
+            return Err(Unfit::Purpose);
+        }
+        let named = match alg {
+            Some(name) => Some(Algorithm::from_name(name).ok_or(Unfit::Unsupported)?),
+            None => None,
+        };
+        let text = |name| entry.get(name).and_then(Value::as_str);
+        let family = match (text("kty"), text("crv")) {
+            (Some("EC"), Some("P-256")) => Algorithm::ES256,
+            (Some("EC"), Some("P-384")) => Algorithm::ES384,
+            (Some("EC"), Some("P-521")) => Algorithm::ES512,
+            (Some("OKP"), Some("Ed25519")) => Algorithm::Ed25519,
+            (Some("RSA"), _) => Algorithm::RS256,
+            (None, _) => return Err(Unfit::Malformed),
+            _ => return Err(if raw_is_private(entry) { Unfit::Private } else { Unfit::Unsupported }),
+        };
+        let key = Jwk::new(raw, family).map_err(|reason| match reason {
+            Reason::PrivateKey => Unfit::Private,
+            Reason::WeakKey => Unfit::Weak,
+            _ => Unfit::Malformed,
+        })?;
+        let read = Self { kid, named: None, key: key.key };
+        match named {
+            // A key that names its algorithm is for no other.
+            Some(algorithm) if !read.fits(algorithm) => Err(Unfit::Unsupported),
+            named => Ok(Self { named, ..read }),
+        }
+    }
 
-impl PartialEq for Jwks {
-    fn eq(&self, other: &Self) -> bool {
-        self.set == other.set
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        let by_type = match (&self.key, algorithm) {
+            (PublicKey::Ec(curve, _), algorithm) => match curve {
+                Curve::P256 => algorithm == Algorithm::ES256,
+                Curve::P384 => algorithm == Algorithm::ES384,
+                Curve::P521 => algorithm == Algorithm::ES512,
+            },
+            (PublicKey::Ed25519(_), algorithm) => is_ed25519(algorithm),
+            (PublicKey::Rsa(..), algorithm) => matches!(
+                algorithm,
+                Algorithm::RS256
+                    | Algorithm::RS384
+                    | Algorithm::RS512
+                    | Algorithm::PS256
+                    | Algorithm::PS384
+                    | Algorithm::PS512
+            ),
+        };
+        // RFC 9864 section 2.2: on this curve, `EdDSA` and `Ed25519` are two names of one algorithm.
+        let by_name = self.named.is_none_or(|named| named == algorithm || (is_ed25519(named) && is_ed25519(algorithm)));
+        by_type && by_name
     }
 }
 
-impl Eq for Jwks {}
+fn is_ed25519(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::EdDSA | Algorithm::Ed25519)
+}
+
+fn raw_is_private(entry: &Map<String, Value>) -> bool {
+    entry.iter().any(|(name, value)| !value.is_null() && RawJwk::is_private(name))
+}
+
+/// A member that is a string, if it is there. Some issuers write `null` for what they leave out.
+fn string<'v>(entry: &'v Map<String, Value>, name: &str) -> Result<Option<&'v str>, Unfit> {
+    match entry.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Unfit::MemberType),
+    }
+}
+
+/// `key_ops` (RFC 7517 section 4.3): absent, or with `verify` among it.
+fn verifies(entry: &Map<String, Value>) -> Result<bool, Unfit> {
+    match entry.get("key_ops") {
+        None | Some(Value::Null) => Ok(true),
+        Some(Value::Array(operations)) => Ok(operations.iter().any(|operation| operation == "verify")),
+        Some(_) => Err(Unfit::MemberType),
+    }
+}
 
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,36 +1,33 @@
 //! Access tokens that are JWTs, checked against the issuer's keys (RFC 9068, and plain JWTs of the same content).
 //!
-//! `jsonwebtoken` reads them and verifies signatures. It would compare `exp` and `nbf` with the system's clock, so that
-//! is switched off, and they are compared here with the `now` that the caller gave.
+//! Their signatures are verified by the same code as proofs, so a token may be signed with every algorithm that a proof
+//! may. What time it is comes from the caller.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use arc_swap::ArcSwap;
-use jsonwebtoken::crypto::CryptoProvider;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Header, Validation, decode, decode_header};
 use sealstamp::UnixMillis;
+use serde::de::MapAccess;
 use serde_json::{Map, Value};
 
+use crate::proof::{Algorithm, Jws, Members, Value as Member, object};
+use crate::token::binding::binding_of;
 use crate::token::defect::TokenDefect;
-use crate::token::facts::{TokenBinding, TokenFacts};
+use crate::token::facts::TokenFacts;
 use crate::token::jwks::Jwks;
+use crate::token::times::{DEFAULT_LEEWAY_S, LeewayError, Times};
 use crate::token::validator::TokenValidator;
 
-/// How far the issuer's clock may be ahead of ours, in seconds, where `nbf` says from when on a token is valid. `exp`
-/// gets no such allowance: a client can refresh early.
-pub const NBF_LEEWAY_S: u64 = 5;
-
-/// Validates JWT access tokens: issuer, audience, expiry, and a signature by one of the issuer's keys.
+/// Validates JWT access tokens: issuer, audience, times, and a signature by one of the issuer's keys.
 ///
-/// Every algorithm that `jsonwebtoken` verifies with a public key is accepted, if it is one that the key is for. ES512
-/// is not among them. Clones share the keys.
+/// A token is taken under every [`Algorithm`] that a key of the issuer's is for. Keys are chosen by the `kid` that the
+/// token names; if it names none, or several keys have that name, each that fits the algorithm is tried, up to four.
 ///
-/// `jsonwebtoken` keeps one cryptography provider for the whole process. The first validator installs the one of this
-/// crate's signature backend, unless the program has installed another before.
+/// Clones share the keys and the counts.
 ///
 /// ```
 /// use sealstamp::UnixMillis;
@@ -38,45 +35,88 @@ pub const NBF_LEEWAY_S: u64 = 5;
 ///
 /// let jwks = Jwks::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
 ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
-/// let tokens = JwtValidator::new("https://issuer.example.com", "https://mcp.example.com/mcp", jwks);
+/// let tokens = JwtValidator::new("https://issuer.example.com", "https://mcp.example.com/mcp", jwks)
+///     .or_audience("api://mcp")
+///     .leeway_s(10)?;
 /// let validated = tokens.validate_now("not.a.token", UnixMillis::new(1_790_000_000_000));
 /// assert_eq!(validated.unwrap_err(), TokenDefect::Malformed);
-/// # Ok::<(), sealstamp_dpop::JwksError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct JwtValidator {
-    inner: Arc<Inner>,
+    issuer: Arc<str>,
+    audiences: Arc<[String]>,
+    times: Times,
+    shared: Arc<Shared>,
 }
 
-struct Inner {
-    validation: Validation,
+struct Shared {
     keys: ArcSwap<Jwks>,
     /// How often the keys have changed.
     generation: AtomicU64,
+    signature_checks: AtomicU64,
+    leeway_used: AtomicU64,
 }
 
 impl JwtValidator {
-    /// For tokens of this issuer (`iss`, compared exactly) to this audience (`aud`, or a member of it: the server's
-    /// resource identifier, RFC 8707).
+    /// For tokens of this issuer (`iss`, compared exactly) to this audience (`aud`, or a member of it). That is the
+    /// server's resource identifier (RFC 8707), or whatever name the issuer has for it.
     #[must_use]
     pub fn new(issuer: &str, audience: &str, keys: Jwks) -> Self {
-        install_provider();
-        let mut validation = Validation::default();
-        validation.set_issuer(&[issuer]);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["iss", "aud", "exp"]);
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        Self { inner: Arc::new(Inner { validation, keys: ArcSwap::from_pointee(keys), generation: AtomicU64::new(0) }) }
+        Self {
+            issuer: issuer.into(),
+            audiences: [audience.to_owned()].into(),
+            times: Times::new(DEFAULT_LEEWAY_S),
+            shared: Arc::new(Shared {
+                keys: ArcSwap::from_pointee(keys),
+                generation: AtomicU64::new(0),
+                signature_checks: AtomicU64::new(0),
+                leeway_used: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Takes tokens for this audience too. An issuer may have other names for a server than clients have: a GUID, say.
+    #[must_use]
+    pub fn or_audience(mut self, audience: &str) -> Self {
+        self.audiences = self.audiences.iter().cloned().chain([audience.to_owned()]).collect();
+        self
+    }
+
+    /// How far the issuer's clock may be from ours, in seconds, 0 to 120: `exp` may be this far in the past and `nbf`
+    /// this far ahead. [`DEFAULT_LEEWAY_S`] unless set. How often it was needed is in the [status](Self::status).
+    ///
+    /// # Errors
+    ///
+    /// [`LeewayError`] above 120.
+    pub fn leeway_s(mut self, seconds: u64) -> Result<Self, LeewayError> {
+        self.times = Times::checked(seconds)?;
+        Ok(self)
+    }
+
+    /// The issuer whose tokens are taken.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// Replaces the keys, for every clone, at once. If they are not the same as before, caches forget their tokens.
     pub fn reload(&self, keys: Jwks) {
         let keys = Arc::new(keys);
-        let before = self.inner.keys.swap(Arc::clone(&keys));
+        let before = self.shared.keys.swap(Arc::clone(&keys));
         if *before != *keys {
             // Only now: who reads the new number also sees the new keys.
-            self.inner.generation.fetch_add(1, AcqRel);
+            self.shared.generation.fetch_add(1, AcqRel);
+        }
+    }
+
+    /// The keys in use, and what they have cost.
+    #[must_use]
+    pub fn status(&self) -> JwtStatus {
+        JwtStatus {
+            keys: self.shared.keys.load_full(),
+            signature_checks: self.shared.signature_checks.load(Relaxed),
+            leeway_used: self.shared.leeway_used.load(Relaxed),
         }
     }
 
@@ -86,31 +126,59 @@ impl JwtValidator {
     ///
     /// The first [`TokenDefect`] found: form, type and algorithm, key, signature, issuer, audience, time.
     pub fn validate_now(&self, token: &str, now: UnixMillis) -> Result<TokenFacts, TokenDefect> {
-        let header = decode_header(token).map_err(|error| match error.kind() {
-            // An `alg` that has no value there, such as `none`.
-            ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName => TokenDefect::Unacceptable,
-            _ => TokenDefect::Malformed,
-        })?;
-        check_header(&header)?;
-        let keys = self.inner.keys.load();
-        let key = keys.find(&header)?;
-        let mut validation = self.inner.validation.clone();
-        validation.algorithms = vec![header.alg];
-        let claims =
-            decode::<Map<String, Value>>(token, &key.key, &validation).map_err(|error| match error.kind() {
-                ErrorKind::InvalidSignature => TokenDefect::BadSignature,
-                ErrorKind::InvalidIssuer => TokenDefect::WrongIssuer,
-                ErrorKind::InvalidAudience => TokenDefect::WrongAudience,
-                ErrorKind::InvalidAlgorithm => TokenDefect::Unacceptable,
-                _ => TokenDefect::Malformed,
-            })?;
-        let claims = claims.claims;
-        // The library takes a list of issuers as well; RFC 7519 section 4.1.1 wants one string.
-        if !claims.get("iss").is_some_and(Value::is_string) {
+        let mut buffer = Vec::new();
+        let jws = Jws::decode(token, &mut buffer).map_err(|_| TokenDefect::Malformed)?;
+        let header: Header<'_> = object(jws.header_json()).map_err(|_| TokenDefect::Malformed)?;
+        let algorithm = check_header(&header)?;
+        self.check_signature(&jws, header.kid.as_deref(), algorithm)?;
+
+        let claims: Map<String, Value> =
+            serde_json::from_slice(jws.claims_json()).map_err(|_| TokenDefect::Malformed)?;
+        self.check_issuer(&claims)?;
+        self.check_audience(&claims)?;
+        let in_force = self.times.check(&claims, now)?;
+        if in_force.needed_leeway() {
+            self.shared.leeway_used.fetch_add(1, Relaxed);
+        }
+        Ok(TokenFacts::new(binding_of(&claims)).with_claims(claims).until(in_force.until()))
+    }
+
+    /// Each key that fits is tried: issuers publish one key twice, two under one name, and leave names out.
+    fn check_signature(&self, jws: &Jws<'_>, kid: Option<&str>, algorithm: Algorithm) -> Result<(), TokenDefect> {
+        let keys = self.shared.keys.load();
+        let mut defect = TokenDefect::UnknownKey;
+        for key in keys.fitting(kid, algorithm) {
+            self.shared.signature_checks.fetch_add(1, Relaxed);
+            if jws.is_signed_by(algorithm, &key.key) {
+                return Ok(());
+            }
+            defect = TokenDefect::BadSignature;
+        }
+        Err(defect)
+    }
+
+    /// A list of issuers is no issuer.
+    fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), TokenDefect> {
+        match claims.get("iss").and_then(Value::as_str) {
+            Some(issuer) if issuer == &*self.issuer => Ok(()),
+            Some(_) => Err(TokenDefect::WrongIssuer),
+            None => Err(TokenDefect::Malformed),
+        }
+    }
+
+    /// SEP-6: issued for this server.
+    fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), TokenDefect> {
+        let audience = claims.get("aud").ok_or(TokenDefect::Malformed)?;
+        let mut named = match audience {
+            Value::Array(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        }
+        .iter();
+        if named.clone().any(|audience| !audience.is_string()) {
             return Err(TokenDefect::Malformed);
         }
-        let end = check_times(&claims, now)?;
-        Ok(TokenFacts::new(binding(&claims)).with_claims(claims).until(end))
+        let is_ours = |named: &Value| self.audiences.iter().any(|audience| named == audience.as_str());
+        if named.any(is_ours) { Ok(()) } else { Err(TokenDefect::WrongAudience) }
     }
 }
 
@@ -120,67 +188,78 @@ impl TokenValidator for JwtValidator {
     }
 
     fn generation(&self) -> u64 {
-        self.inner.generation.load(Acquire)
+        self.shared.generation.load(Acquire)
     }
 }
 
 impl fmt::Debug for JwtValidator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtValidator")
-            .field("iss", &self.inner.validation.iss)
-            .field("aud", &self.inner.validation.aud)
-            .field("keys", &self.inner.keys.load())
-            .finish()
+            .field("issuer", &self.issuer)
+            .field("audiences", &self.audiences)
+            .field("keys", &self.shared.keys.load())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a [`JwtValidator`] works with, and what it has done so far.
+#[derive(Debug, Clone)]
+pub struct JwtStatus {
+    keys: Arc<Jwks>,
+    signature_checks: u64,
+    leeway_used: u64,
+}
+
+impl JwtStatus {
+    /// The keys, and the entries of the issuer's set that are not used.
+    #[must_use]
+    pub fn keys(&self) -> &Jwks {
+        &self.keys
+    }
+
+    /// How many signatures of tokens were verified: more than tokens, if keys have to be tried.
+    #[must_use]
+    pub fn signature_checks(&self) -> u64 {
+        self.signature_checks
+    }
+
+    /// How many tokens were taken only because of the leeway.
+    #[must_use]
+    pub fn leeway_used(&self) -> u64 {
+        self.leeway_used
+    }
+}
+
+#[derive(Debug, Default)]
+struct Header<'h> {
+    typ: Option<Cow<'h, str>>,
+    alg: Option<Cow<'h, str>>,
+    kid: Option<Cow<'h, str>>,
+    critical: bool,
+}
+
+impl<'h> Members<'h> for Header<'h> {
+    fn take<A: MapAccess<'h>>(&mut self, name: &str, value: Member<'_, A>) -> Result<(), A::Error> {
+        match name {
+            "typ" => self.typ = Some(value.string()?),
+            "alg" => self.alg = Some(value.string()?),
+            "kid" => self.kid = Some(value.string()?),
+            _ => {
+                self.critical |= matches!(name, "crit" | "b64");
+                value.skip()?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// RFC 9068 section 2.1: `at+jwt`; issuers that predate it say `JWT` or nothing. Other types, an ID token's among them
 /// where the issuer types it, are no access tokens (RFC 8725 section 3.11).
-fn check_header(header: &Header) -> Result<(), TokenDefect> {
+fn check_header(header: &Header<'_>) -> Result<Algorithm, TokenDefect> {
     let typ = header.typ.as_deref().unwrap_or("JWT");
     let typed = ["at+jwt", "application/at+jwt", "JWT"].iter().any(|known| typ.eq_ignore_ascii_case(known));
-    if typed && header.crit.is_none() { Ok(()) } else { Err(TokenDefect::Unacceptable) }
-}
-
-/// From when on the token is valid no more.
-fn check_times(claims: &Map<String, Value>, now: UnixMillis) -> Result<UnixMillis, TokenDefect> {
-    let now = now.get() / 1000;
-    let exp = claims.get("exp").and_then(seconds).ok_or(TokenDefect::Malformed)?;
-    if now >= exp {
-        return Err(TokenDefect::Expired);
+    if !typed || header.critical {
+        return Err(TokenDefect::Unacceptable);
     }
-    match claims.get("nbf").map(|nbf| seconds(nbf).ok_or(TokenDefect::Malformed)).transpose()? {
-        Some(nbf) if nbf > now.saturating_add(NBF_LEEWAY_S) => Err(TokenDefect::NotYetValid),
-        _ => Ok(UnixMillis::new(exp.saturating_mul(1000))),
-    }
-}
-
-/// A NumericDate, fractions of a second dropped (RFC 7519 section 2).
-fn seconds(value: &Value) -> Option<u64> {
-    if let Some(seconds) = value.as_u64() {
-        return Some(seconds);
-    }
-    let seconds = value.as_f64().filter(|seconds| (0.0..=9e15).contains(seconds))?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^53")]
-    Some(seconds as u64)
-}
-
-fn binding(claims: &Map<String, Value>) -> TokenBinding {
-    match claims.get("cnf") {
-        None => TokenBinding::None,
-        Some(cnf) => match cnf.get("jkt").and_then(Value::as_str).map(str::parse) {
-            Some(Ok(thumbprint)) => TokenBinding::Thumbprint(thumbprint),
-            _ => TokenBinding::Unknown,
-        },
-    }
-}
-
-/// Without a provider, `jsonwebtoken` panics where two of its backends are compiled in.
-fn install_provider() {
-    #[cfg(feature = "aws-lc-rs")]
-    let provider: &'static CryptoProvider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-    #[cfg(not(feature = "aws-lc-rs"))]
-    let provider: &'static CryptoProvider = &jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
-    // Refused if the program, or an earlier validator, has installed one: that one serves as well.
-    let _ = provider.install_default();
+    header.alg.as_deref().and_then(Algorithm::from_name).ok_or(TokenDefect::Unacceptable)
 }

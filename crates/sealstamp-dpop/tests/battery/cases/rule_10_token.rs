@@ -18,7 +18,9 @@ pub(super) const CASES: &[Case] = &[
         d.token_claims.set("aud", "[]")
     }),
     token("SEP-3", "an expired token", Reason::TokenExpired, |d, w| token_time(d, w, "exp", -60)),
-    token("SEP-3", "a token that expires now", Reason::TokenExpired, |d, w| token_time(d, w, "exp", 0)),
+    token("SEP-3", "a token that expired as long ago as the leeway", Reason::TokenExpired, |d, w| {
+        token_time(d, w, "exp", -30)
+    }),
     token("SEP-3", "a token that does not expire", Reason::TokenMalformed, |d, _| d.token_claims.remove("exp")),
     token("SEP-3", "a token that is not valid yet", Reason::TokenNotYetValid, |d, w| token_time(d, w, "nbf", 60)),
     token("SEP-3", "a token of another issuer", Reason::TokenWrongIssuer, |d, _| {
@@ -35,9 +37,14 @@ pub(super) const CASES: &[Case] = &[
     token("SEP-3", "a token under an unknown key", Reason::TokenUnknownKey, |d, _| {
         d.token_header.set("kid", quoted("issuer-2"))
     }),
-    token("SEP-3 SEP-5", "a token signed with HS256 under the issuer's public key", Reason::TokenUnknownKey, |d, _| {
-        d.token_header.set("alg", quoted("HS256"));
-    }),
+    token(
+        "SEP-3 SEP-5",
+        "a token signed with HS256 under the issuer's public key",
+        Reason::TokenUnacceptable,
+        |d, _| {
+            d.token_header.set("alg", quoted("HS256"));
+        },
+    ),
     token("SEP-3", "a token that is a proof", Reason::TokenUnacceptable, |d, _| {
         d.token_header.set("typ", quoted("dpop+jwt"))
     }),
