@@ -94,19 +94,21 @@ impl TokenValidator for Introspection {
 async fn a_token_is_refused_when_it_expires() {
     let cached = Cached::new(tokens(), CacheBounds::default());
     let token = token_for(60);
-    for (ms, validations) in [(0, 1), (1, 1), (59_999, 1)] {
+    for (ms, validations) in [(0, 1), (1, 1), (60_000, 1), (89_999, 1)] {
         assert!(cached.validate(&token, at(ms)).await.is_ok());
         assert_eq!(cached.status().validations(), validations);
     }
-    assert_eq!(cached.validate(&token, at(60_000)).await.unwrap_err(), TokenDefect::Expired);
-    assert_eq!((cached.status().hits(), cached.status().validations(), cached.status().entries()), (2, 2, 0));
+    assert_eq!(cached.validate(&token, at(90_000)).await.unwrap_err(), TokenDefect::Expired);
+    assert_eq!((cached.status().hits(), cached.status().validations(), cached.status().entries()), (3, 2, 0));
 }
 
 /// What the validator says of the end is what counts: its leeway is in it.
 #[tokio::test]
 async fn facts_hold_until_the_validator_says() {
     let facts = tokens().validate_now(&token_for(60), NOW).unwrap();
-    assert_eq!(facts.valid_until(), Some(at(60_000)));
+    assert_eq!(facts.valid_until(), Some(at(90_000)), "a minute and the leeway");
+    let strict = tokens().leeway_s(0).unwrap().validate_now(&token_for(60), NOW).unwrap();
+    assert_eq!(strict.valid_until(), Some(at(60_000)));
     let introspection = Arc::new(Introspection::default());
     introspection.has_no_end.store(true, SeqCst);
     let cached = Cached::new(Arc::clone(&introspection), CacheBounds::default());
