@@ -12,8 +12,7 @@ impl Ring {
     ///
     /// - A nonce has the lifetime that was in force when it was minted.
     /// - A greater skew is tolerated as soon as a replica has loaded the ring, and clocks may be that far apart from `at`
-    ///   on.
-    ///   A smaller skew or propagation must be true already when this is called.
+    ///   on. A smaller skew or propagation must be true already when this is called.
     /// - Until the change is settled, at `at + lifetime + 2 max_skew`, rotations, revocations and prunings wait as long as
     ///   the greater settings say. The first transition after that leaves only the new ones in the ring.
     ///
