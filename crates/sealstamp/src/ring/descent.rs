@@ -51,8 +51,8 @@ impl Ring {
         self.ancestors().unwrap_or_default().contains(&other)
     }
 
-    /// Whether the list of ancestors goes back to `serial`. Then a ring with that serial, and not in the list, is of another
-    /// line.
+    /// Whether the list of ancestors goes back to `serial`. Then a ring with that serial, and not in the list, is of
+    /// another line.
     #[must_use]
     pub fn reaches(&self, serial: u64) -> bool {
         self.ancestors().unwrap_or_default().last().is_some_and(|oldest| oldest.serial <= serial)
