@@ -100,12 +100,20 @@ fn is_good_header(header: &[u8]) -> bool {
 
 /// Rules 4 to 6, without a token.
 fn is_good_claims(claims: &[u8]) -> bool {
+    let dates = ["iat", "exp", "nbf"].map(|name| strict::date(claims, name));
     let Some(claims) = strict::object(claims) else { return false };
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let now = i128::from(NOW.get() / 1_000);
+    let now = i64::try_from(NOW.get() / 1_000).expect("a time in this age");
+    let [Some(iat), exp, nbf] = dates else { return false };
+    if ["exp", "nbf"].iter().zip([exp, nbf]).any(|(name, date)| claims.contains_key(*name) && date.is_none()) {
+        return false;
+    }
     text("jti").is_some_and(|jti| (1..=256).contains(&jti.chars().count()))
         && text("htm") == Some("POST")
         && text("htu").is_some_and(|htu| htu::names(htu, "/mcp", PUBLIC_URL, None))
-        && claims.get("iat").and_then(Value::as_i64).is_some_and(|iat| (now - i128::from(iat)).abs() <= 300)
-        && ["ath", "nonce"].iter().all(|name| claims.get(*name).is_none_or(Value::is_string))
+        && now.abs_diff(iat) <= 300
+        && exp.is_none_or(|exp| exp > now)
+        && nbf.is_none_or(|nbf| nbf <= now.max(iat))
+        && claims.get("ath").is_none_or(Value::is_string)
+        && claims.get("nonce").is_none_or(|nonce| nonce.is_string() || nonce.is_null())
 }

@@ -1,8 +1,10 @@
 //! Another reader of strict JSON than the verifier's: to a tree, with what is not allowed looked for on the way.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// One object, its members distinct, 32 at most and 8 deep at most, at every level; 64 commas and backslashes at most.
@@ -17,6 +19,22 @@ pub(crate) fn object(text: &[u8]) -> Option<Map<String, Value>> {
         Value::Object(members) => Some(members),
         _ => None,
     }
+}
+
+/// The NumericDate of that name in an object that [`object`] reads: whole seconds, a fraction dropped towards the past.
+/// Not one with an exponent, and none out of the range of `i64`.
+pub(crate) fn date(object: &[u8], name: &str) -> Option<i64> {
+    let members: HashMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
+    let text = members.get(name)?.get();
+    let below_zero = text.starts_with('-');
+    let (whole, fraction) = text.split_once('.').map_or((text, "0"), |(whole, fraction)| (whole, fraction));
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if !digits(whole.trim_start_matches('-')) || !digits(fraction) {
+        return None;
+    }
+    let whole: i64 = whole.parse().ok()?;
+    let rest = i64::from(below_zero && fraction.chars().any(|c| c != '0'));
+    whole.checked_sub(rest)
 }
 
 #[derive(Clone, Copy)]
