@@ -5,6 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use sealstamp::{Audience, Binding, Fleet, Settings};
+use sealstamp_dpop::origin_audience;
 use sealstamp_examples::client::Client;
 use sealstamp_examples::clock::{now, unix_seconds};
 use sealstamp_examples::replicas::{Replica, Setup};
@@ -116,11 +117,11 @@ async fn attack(
     let victim = clients.first().ok_or("no clients")?;
     let attacker = Attacker { victim, addresses };
     let ring = operator.ring()?;
-    let genuine = Fleet::new(ring.clone(), Audience::new(PUBLIC_URL)?)?;
+    let genuine = Fleet::new(ring.clone(), origin_audience(PUBLIC_URL)?)?;
     let other = Fleet::new(ring.clone(), Audience::new("https://other.fleet.example/mcp")?)?;
     let home_made = Fleet::new(
         sealstamp::Ring::init(*ring.settings(), sealstamp::Suite::Aes256Gcm, now(), sealstamp::Fresh::from_os()?),
-        Audience::new(PUBLIC_URL)?,
+        origin_audience(PUBLIC_URL)?,
     )?;
     let fresh = genuine.mint(now(), &Binding::None);
     let past = |ms| genuine.mint(now().saturating_sub(ms), &Binding::None).to_string();
@@ -207,7 +208,7 @@ async fn revocation(
 ) -> Result<Tally> {
     transcript.chapter("The active key leaks and is revoked while they call");
     let leaked = operator.active()?;
-    let thief = Fleet::new(operator.ring()?, Audience::new(PUBLIC_URL)?)?;
+    let thief = Fleet::new(operator.ring()?, origin_audience(PUBLIC_URL)?)?;
     let victim = clients.first().ok_or("no clients")?.clone();
     let attacker = Attacker { victim: &victim, addresses };
     let before = attacker.accepted_everywhere(&thief.mint(now(), &Binding::None)).await?;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// What every replica is started with; see the flags of `mcp_server`.
 #[derive(Clone, Debug)]
 pub struct Setup<'a> {
-    /// The address that clients use, and the audience of tokens and nonces.
+    /// The address that clients use, and the audience of tokens. Nonces are for its origin.
     pub public_url: &'a str,
     /// The ring file, which is all that replicas share.
     pub ring: &'a Path,

@@ -1,21 +1,24 @@
 //! An MCP server over streamable HTTP with the DPoP layer around it: what `mcp_server` runs.
 
 use std::error::Error;
+use std::fmt;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderValue, Method};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use sealstamp::{Audience, Fleet, KeyState, ReloadStatus, Reloader, RingFile};
 use sealstamp_dpop::tower::DpopLayer;
-use sealstamp_dpop::{Algorithm, DPOP_NONCE, Jwks, JwtValidator, Nonces, Reason, Verifier};
+use sealstamp_dpop::{
+    CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, Jwks, JwtValidator, Nonces, Reason, Verifier, origin_audience,
+};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::signal;
@@ -45,9 +48,15 @@ pub struct Flags {
     /// The issuer's JWK set
     #[arg(long, value_name = "FILE")]
     issuer_jwks: PathBuf,
-    /// Whom tokens and nonces must be for [default: the public URL]
+    /// What clients ask for tokens for, and what the metadata names [default: the public URL]
     #[arg(long, value_name = "URL")]
+    resource: Option<String>,
+    /// Whom tokens must be for, as the issuer writes it [default: the resource]
+    #[arg(long, value_name = "NAME")]
     audience: Option<String>,
+    /// Whom nonces must be for [default: the origin of the public URL]
+    #[arg(long, value_name = "NAME")]
+    nonce_audience: Option<String>,
     /// Whether proofs must carry a nonce
     #[arg(long, value_enum, default_value = "required")]
     nonce: NonceFlag,
@@ -74,16 +83,19 @@ enum NonceFlag {
 ///
 /// When a file cannot be read, the configuration makes no sense, or the address is taken.
 pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-    let audience = flags.audience.clone().unwrap_or_else(|| flags.public_url.to_string());
+    let audience = match &flags.nonce_audience {
+        Some(audience) => Audience::new(audience)?,
+        None => origin_audience(flags.public_url.as_str())?,
+    };
     let file = RingFile::new(&flags.ring);
-    let fleet = Fleet::new(file.load()?, Audience::new(&audience)?)?;
+    let fleet = Fleet::new(file.load().map_err(|error| StartError::file(&flags.ring, error))?, audience)?;
     let mut ring = Reloader::builder(file, fleet.clone()).min_serial(flags.min_serial);
     if flags.refuse_unconfirmed {
         ring = ring.refuse_unconfirmed();
     }
-    let ring = ring.build()?.start(poll_every(&fleet), report)?;
+    let ring = ring.build().map_err(|error| StartError::file(&flags.ring, error))?.start(poll_every(&fleet), report)?;
     let listener = TcpListener::bind(flags.listen).await?;
-    let app = app(&flags, &audience, fleet, ring)?;
+    let app = app(&flags, fleet, ring)?;
 
     println!("listening on {}", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
@@ -107,18 +119,20 @@ pub async fn asked_to_stop() {
     }
 }
 
-fn app(flags: &Flags, audience: &str, fleet: Fleet, ring: Reloader) -> Result<Router> {
-    let path = flags.public_url.path();
-    let metadata_path = format!("/.well-known/oauth-protected-resource{}", path.trim_end_matches('/'));
+fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
+    let path = literal_path(&flags.public_url)?;
+    let resource = flags.resource.as_deref().unwrap_or(flags.public_url.as_str());
     let nonces = match flags.nonce {
         NonceFlag::Required => Nonces::Required(fleet),
         NonceFlag::Off => Nonces::Off,
     };
     let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
-        .resource_metadata(flags.public_url.join(&metadata_path)?.as_str())
+        .resource(resource)
+        .authorization_servers([flags.issuer.as_str()])
         .build()?;
-    let jwks = Jwks::parse(&std::fs::read(&flags.issuer_jwks)?)?;
-    let tokens = JwtValidator::new(&flags.issuer, audience, jwks);
+    let jwks = std::fs::read(&flags.issuer_jwks).map_err(|error| StartError::file(&flags.issuer_jwks, error))?;
+    let jwks = Jwks::parse(&jwks).map_err(|error| StartError::file(&flags.issuer_jwks, error))?;
+    let tokens = JwtValidator::new(&flags.issuer, flags.audience.as_deref().unwrap_or(resource), jwks);
 
     // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
     let config = StreamableHttpServerConfig::default()
@@ -127,13 +141,7 @@ fn app(flags: &Flags, audience: &str, fleet: Fleet, ring: Reloader) -> Result<Ro
         .with_allowed_hosts(hosts(&flags.public_url));
     let mcp = StreamableHttpService::new(|| Ok(Tools), Arc::new(NeverSessionManager::default()), config);
 
-    let metadata = json!({
-        "resource": audience,
-        "authorization_servers": [flags.issuer],
-        "bearer_methods_supported": ["header"],
-        "dpop_bound_access_tokens_required": true,
-        "dpop_signing_alg_values_supported": Algorithm::DEFAULT.map(|algorithm| algorithm.as_str()),
-    });
+    let metadata = verifier.protected_resource();
     let layer = DpopLayer::new(verifier.clone(), tokens);
     let ring = Arc::new(ring);
     let ready = {
@@ -142,16 +150,60 @@ fn app(flags: &Flags, audience: &str, fleet: Fleet, ring: Reloader) -> Result<Ro
         async move || page(ring.status(), |status| status.serving, decisions(&verifier))
     };
     let health = async move || page(ring.status(), |status| status.fit, decisions(&verifier));
-    // What comes after `layer` is open to anybody: the metadata has to be, and these two pages are. Nothing in them is
-    // secret, but they are for operators: keep them off the public listener where you can.
-    let app = Router::new()
-        .route_service(path, mcp)
-        .layer(layer)
-        .route(&metadata_path, get(|| async { Json(metadata) }))
-        .route("/readyz", get(ready))
-        .route("/healthz", get(health));
-    Ok(if flags.cors_origin.is_empty() { app } else { app.layer(cors(&flags.cors_origin)?) })
+    // The layers guard what stands before them, the MCP route. The rest is open to anybody: the metadata has to be, and
+    // these two pages are. Nothing in them is secret, but they are for operators: keep them off the public listener where
+    // you can.
+    let mut app = Router::new().route_service(path, mcp).route_layer(layer);
+    if !flags.cors_origin.is_empty() {
+        app = app.route_layer(cors(&flags.cors_origin)?);
+    }
+    Ok(app.route("/readyz", get(ready)).route("/healthz", get(health)).fallback_service(metadata))
 }
+
+/// The paths that this server has for itself.
+const OWN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
+/// The public URL's path, if a router takes it as it stands. axum would read some as patterns, and panic.
+fn literal_path(public_url: &Url) -> std::result::Result<&str, StartError> {
+    let path = public_url.path();
+    if OWN_PATHS.contains(&path) {
+        return Err(StartError::OwnPath);
+    }
+    // A URL holds braces escaped.
+    let braces = ["{", "}", "%7B", "%7D", "%7b", "%7d"].iter().any(|brace| path.contains(brace));
+    if braces || path.split('/').any(|segment| segment.starts_with([':', '*'])) {
+        return Err(StartError::Pattern);
+    }
+    Ok(path)
+}
+
+/// Why the server does not start with these flags.
+#[derive(Debug)]
+enum StartError {
+    Pattern,
+    OwnPath,
+    File { path: PathBuf, error: Box<dyn Error + Send + Sync> },
+}
+
+impl StartError {
+    fn file(path: &Path, error: impl Error + Send + Sync + 'static) -> Self {
+        Self::File { path: path.to_owned(), error: Box::new(error) }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pattern => f.write_str(
+                "--public-url: the path is one path and no pattern: no braces, and no segment that begins with : or *",
+            ),
+            Self::OwnPath => f.write_str("--public-url: /healthz and /readyz are this server's own pages"),
+            Self::File { path, error } => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl Error for StartError {}
 
 /// 200 if the question has a good answer, and 503 if not. The body says why in both cases.
 ///
@@ -176,18 +228,9 @@ fn cors(origins: &[Url]) -> Result<CorsLayer> {
     Ok(CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("dpop"),
-            HeaderName::from_static("last-event-id"),
-            HeaderName::from_static("mcp-method"),
-            HeaderName::from_static("mcp-name"),
-            HeaderName::from_static("mcp-protocol-version"),
-            HeaderName::from_static("mcp-session-id"),
-        ])
-        // This list replaces the one that the DPoP layer writes, so it names those headers too.
-        .expose_headers([HeaderName::from_static("mcp-session-id"), DPOP_NONCE, header::WWW_AUTHENTICATE]))
+        .allow_headers(CORS_ALLOW_HEADERS)
+        // This list replaces the one that the DPoP layer writes.
+        .expose_headers(CORS_EXPOSE_HEADERS))
 }
 
 /// `rmcp` answers to loopback hosts only, unless told what else it is called: a guard against DNS rebinding.
@@ -231,5 +274,34 @@ fn report(status: &ReloadStatus) {
     };
     for warning in &status.warnings {
         let _ = writeln!(err, "{now} mcp_server[{pid}]: warning: {}: {warning}", warning.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What axum would panic at is refused, by a message that names the flag.
+    #[test]
+    fn a_public_url_is_no_pattern() {
+        let path = |url: &str| literal_path(&Url::parse(url).unwrap()).map(str::to_owned).map_err(|e| e.to_string());
+        for good in ["/", "/mcp", "/mcp/", "/a/b:c/d*", "/health", "/healthz/mcp", "/.well-known/x", "/%20", "//"] {
+            let served = path(&format!("https://h{good}"));
+            assert_eq!(served.as_deref(), Ok(good));
+            let _: Router = Router::new().route(good, get(|| async {})).route("/healthz", get(|| async {}));
+        }
+        for bad in ["/:tenant", "/*", "/*rest", "/a/:b/c", "/{tenant}", "/{*rest}", "/a}", "/%7Btenant%7D", "/healthz"]
+        {
+            let error = path(&format!("https://h{bad}")).unwrap_err();
+            assert!(error.starts_with("--public-url: "), "{bad}: {error}");
+        }
+    }
+
+    /// An error about a file says which.
+    #[test]
+    fn a_file_is_named() {
+        let error =
+            std::fs::read("/nowhere/jwks.json").map_err(|e| StartError::file(Path::new("/nowhere/jwks.json"), e));
+        assert!(error.unwrap_err().to_string().starts_with("/nowhere/jwks.json: "));
     }
 }
