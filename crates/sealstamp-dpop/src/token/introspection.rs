@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
+use crate::token::audience::spellings;
 use crate::token::binding::binding_of;
 use crate::token::defect::TokenDefect;
 use crate::token::facts::TokenFacts;
@@ -130,7 +131,7 @@ impl IntrospectionValidator {
     pub fn new(endpoint: &str, credentials: IntrospectionCredentials, audience: &str) -> Result<Self, FetchError> {
         Ok(Self {
             endpoint: Arc::new(Endpoint { url: safe_url(endpoint)?, client: client()?, credentials }),
-            audiences: [audience.to_owned()].into(),
+            audiences: spellings(audience).collect(),
             any_audience: false,
             times: Times::new(DEFAULT_LEEWAY_S),
             flights: Flights::new(MAX_QUESTIONS),
@@ -141,7 +142,7 @@ impl IntrospectionValidator {
     /// Takes tokens for this audience too.
     #[must_use]
     pub fn or_audience(mut self, audience: &str) -> Self {
-        self.audiences = self.audiences.iter().cloned().chain([audience.to_owned()]).collect();
+        self.audiences = self.audiences.iter().cloned().chain(spellings(audience)).collect();
         self
     }
 

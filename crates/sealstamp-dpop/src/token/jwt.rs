@@ -15,6 +15,7 @@ use serde::de::MapAccess;
 use serde_json::{Map, Value};
 
 use crate::proof::{Algorithm, Jws, Members, Value as Member, object};
+use crate::token::audience::spellings;
 use crate::token::binding::binding_of;
 use crate::token::defect::TokenDefect;
 use crate::token::facts::TokenFacts;
@@ -60,12 +61,13 @@ struct Shared {
 
 impl JwtValidator {
     /// For tokens of this issuer (`iss`, compared exactly) to this audience (`aud`, or a member of it). That is the
-    /// server's resource identifier (RFC 8707), or whatever name the issuer has for it.
+    /// server's resource identifier (RFC 8707), or whatever name the issuer has for it. A URL without a path is the same
+    /// audience with a slash and without.
     #[must_use]
     pub fn new(issuer: &str, audience: &str, keys: Jwks) -> Self {
         Self {
             issuer: issuer.into(),
-            audiences: [audience.to_owned()].into(),
+            audiences: spellings(audience).collect(),
             times: Times::new(DEFAULT_LEEWAY_S),
             shared: Arc::new(Shared {
                 keys: ArcSwap::from_pointee(keys),
@@ -79,7 +81,7 @@ impl JwtValidator {
     /// Takes tokens for this audience too. An issuer may have other names for a server than clients have: a GUID, say.
     #[must_use]
     pub fn or_audience(mut self, audience: &str) -> Self {
-        self.audiences = self.audiences.iter().cloned().chain([audience.to_owned()]).collect();
+        self.audiences = self.audiences.iter().cloned().chain(spellings(audience)).collect();
         self
     }
 

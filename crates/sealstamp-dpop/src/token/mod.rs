@@ -1,5 +1,7 @@
 //! Rule 10: what an access token says, and who finds that out.
 
+#[cfg(feature = "jwt")]
+mod audience;
 mod binding;
 #[cfg(feature = "jwt")]
 mod by_issuer;
