@@ -1,5 +1,5 @@
-//! The server of docs/mcp.md is the one of examples/quickstart, is short, and does what the page says: against an issuer
-//! of this test, over HTTP.
+//! The server of docs/mcp.md is the one of examples/quickstart, is short, and does what the page says: against an
+//! issuer of this test, over HTTP.
 
 #![allow(
     clippy::expect_used,

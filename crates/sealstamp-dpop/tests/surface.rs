@@ -132,7 +132,7 @@ fn challenges(response: &Response<Body>) -> Vec<String> {
     fields.map(|field| field.to_str().unwrap().to_owned()).collect()
 }
 
-/// A client that keeps one nonce for each origin (RFC 9449 section 8.2) and talks to two servers of one origin by turns:
+/// A client keeps one nonce for each origin (RFC 9449 section 8.2) and talks to two servers of one origin by turns:
 /// with the origin as the audience it never has to send a request twice. With audiences of their own, it always has to:
 /// that is the price of keeping them apart.
 #[tokio::test]

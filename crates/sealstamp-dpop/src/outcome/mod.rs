@@ -1,4 +1,4 @@
-//! Where a decision becomes final: it is counted, shown to whoever asked to see it, and gets the nonce for its response.
+//! Where a decision becomes final: it is counted, shown to whoever asked for it, and gets the nonce for its response.
 //!
 //! Every acceptance and every rejection passes here, whichever stage made it.
 

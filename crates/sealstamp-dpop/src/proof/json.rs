@@ -61,9 +61,9 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
         self.map.next_value_seed(TextOrNull)
     }
 
-    /// A NumericDate (RFC 7519 section 2): "Seconds Since the Epoch, in which [...] non-integer values can be
-    /// represented". A fraction is dropped, towards the past. What is left is in the range of `i64`. An exponent is
-    /// refused: no clock writes one, and it makes short texts of huge numbers.
+    /// A NumericDate: "non-integer values can be represented" (RFC 7519 section 2). A fraction is dropped, towards the
+    /// past. What is left is in the range of `i64`. An exponent is refused: no clock writes one, and it makes short
+    /// texts of huge numbers.
     pub(crate) fn numeric_date(self) -> Result<i64, A::Error> {
         let text: &'de RawValue = self.map.next_value()?;
         floor(text.get()).ok_or_else(|| A::Error::custom("not a date"))

@@ -20,8 +20,8 @@ pub const CORS_ALLOW_HEADERS: [HeaderName; 8] = [
     HeaderName::from_static("mcp-session-id"),
 ];
 
-/// What a browser's script has to be allowed to read of the responses. A CORS layer further out that exposes any headers
-/// replaces the list that this crate writes, so it has to name these too.
+/// What a browser's script has to be allowed to read of the responses. A CORS layer further out that exposes headers of
+/// its own replaces the list that this crate writes, so it has to name these too.
 ///
 /// ```
 /// use http::Method;

@@ -7,10 +7,9 @@ use crate::verifier::error::{ConfigError, ConfigErrorKind};
 
 /// Whom nonces are for, if nothing else is chosen: the *origin* of the server's public URL.
 ///
-/// Clients keep one nonce for each origin, whatever the path, and use the newest (RFC 9449 section 8.2: "the nonce is
-/// [...] valid for requests to the same server"). Servers of one origin that share a ring therefore share this audience.
-/// With audiences of their own, each would refuse the nonce that the other has just handed out, and a client that talks to
-/// both by turns would send every request twice.
+/// Clients keep one nonce for each origin, whatever the path, and use the newest (RFC 9449 section 8.2). Servers of one
+/// origin that share a ring therefore share this audience. With audiences of their own, each would refuse the nonce
+/// that the other has just handed out, and a client that talks to both by turns would send every request twice.
 ///
 /// An authorization server keeps an audience of its own (RFC 9449 section 9), and needs another one than this even on
 /// the same origin: `Audience::new("https://example.com/token")`, say.

@@ -245,7 +245,7 @@ fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
 }
 
-/// RFC 8414 section 2: a URL "that has no query or fragment components".
+/// RFC 8414 section 2: a URL that "has no query or fragment components".
 fn is_issuer(issuer: &str) -> bool {
     Url::parse(issuer).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) && !issuer.contains(['?', '#'])
 }

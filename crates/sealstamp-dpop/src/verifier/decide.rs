@@ -93,8 +93,9 @@ impl Verifier {
     }
 
     /// The refusal as a resource server gives it (RFC 9449 sections 7.1 and 9): 401, `WWW-Authenticate: DPoP`,
-    /// `DPoP-Nonce`, and a JSON-RPC error for MCP as the body. The error has a null `id`, since no request was read; a server that
-    /// has read it puts [`Rejection::json_rpc_body`] there. A token with too few scopes gets 403 (RFC 6750 section 3.1).
+    /// `DPoP-Nonce`, and a JSON-RPC error for MCP as the body. The error has a null `id`, since no request was read.
+    /// A server that has read it puts [`Rejection::json_rpc_body`] there. A token with too few scopes gets 403 (RFC 6750
+    /// section 3.1).
     ///
     /// ```
     /// # use sealstamp::UnixMillis;

@@ -16,8 +16,8 @@ use crate::verifier::decide::Verifier;
 /// The methods that the metadata answers.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-/// This server's metadata as a protected resource (RFC 9728), which tells clients where to get tokens and that they need
-/// proofs. [`Verifier::protected_resource`] makes it from what the verifier enforces, so the two agree.
+/// This server's metadata as a protected resource (RFC 9728): where clients get tokens, and that they need proofs.
+/// [`Verifier::protected_resource`] makes it from what the verifier enforces, so the two agree.
 ///
 /// With the feature `tower` it is a service. Give it to a router as the fallback: it answers at its own path, with a
 /// trailing slash and without, and everything else is 404. Or give it the two paths as routes.

@@ -60,8 +60,8 @@ struct Document<'d> {
     dpop_signing_alg_values_supported: Vec<&'static str>,
 }
 
-/// Where the metadata of a resource with this path is: RFC 9728 section 3.1, "Any terminating slash following the host
-/// component MUST be removed before inserting".
+/// Where the metadata of a resource with this path is. RFC 9728 section 3.1: "any terminating slash (/) following the
+/// host component MUST be removed before inserting /.well-known/".
 pub(crate) fn well_known(path: &str) -> String {
     format!("{WELL_KNOWN}{}", if path == "/" { "" } else { path })
 }
