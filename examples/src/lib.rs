@@ -12,3 +12,7 @@ pub mod tools;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/mcp.md")]
 mod the_code_in_docs_mcp_md {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/options.md")]
+mod the_code_in_docs_options_md {}

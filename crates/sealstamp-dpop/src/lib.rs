@@ -49,12 +49,13 @@
 //! | 8 | `ath` is the SHA-256 of the access token | `invalid_dpop_proof` |
 //! | 9 | The signature verifies, over the bytes as received | `invalid_dpop_proof` |
 //! | 10 | The access token is valid, for this audience, and bound to the proof's key | `invalid_token` |
+//! | 12 | If the server [wants it](VerifierBuilder::single_use): the proof was not accepted before, on any replica | `invalid_dpop_proof` |
 //!
 //! JSON objects have distinct members at every level, nest at most 8 deep and have at most 32 members each; header and
 //! claims have at most 64 commas and backslashes each, which bounds what reading them costs.
 //!
-//! What these rules do not do: anybody who sees a proof can use it again while its nonce lives; the body is not signed;
-//! and nothing here helps against a client's key being stolen.
+//! What these rules do not do: without rule 12, anybody who sees a proof can use it again while its nonce lives; the
+//! body is not signed; and nothing here helps against a client's key being stolen.
 //!
 //! # The stages of a request
 //!
@@ -62,12 +63,11 @@
 //! |---|---|---|
 //! | [`Proven`] | [`Verifier::check`] | rules 1 to 9 hold; what the token is worth is not known yet |
 //! | [`Bound`] | [`Proven::bind`] | rule 10 holds as well: the token is valid and belongs to the proof's key |
-//! | [`Accepted`] | [`Bound::accept`] | the request has shown all that its [`Policy`] demanded, and is counted as accepted |
+//! | [`Accepted`] | [`Bound::accept`], [`Bound::accept_once`] | the request has shown all that its [`Policy`] demanded, and is counted as accepted |
 //!
 //! [`Verifier::decide`] is all three. They are apart because a token may have to be looked up over the network
-//! ([`TokenValidator`]). No stage can be skipped: each is made from the one before it and from nothing else. Numbers 11
-//! (a digest of the body) and 12 (single use, by thumbprint and `jti`) are reserved for rules between [`Bound`] and
-//! [`Accepted`].
+//! ([`TokenValidator`]). No stage can be skipped: each is made from the one before it and from nothing else. Rule 12
+//! stands between [`Bound`] and [`Accepted`]; number 11 is reserved for a rule there, a digest of the body.
 //!
 //! # Which `htu` names this server
 //!
@@ -111,6 +111,7 @@
 //! | `proof` | rules 2 to 4, 8 and 9: the JWS, its JSON, its key, algorithms, signatures |
 //! | `token` | rule 10: what a token says, and who finds that out: JWTs, JWK sets, the issuer's URL |
 //! | `nonces`, `policy` | whether there are nonces, and what a request has to show |
+//! | `single_use` | rule 12: what is claimed of a proof, and the stores that remember it |
 //! | `response` | statuses, headers and texts |
 //! | `outcome` | the one place where a decision is counted, shown and given its nonce |
 //! | `stages` | `Proven`, `Bound`, `Accepted` |
@@ -127,6 +128,7 @@ mod policy;
 mod proof;
 mod request;
 mod response;
+mod single_use;
 mod stages;
 mod token;
 #[cfg(feature = "tower")]
@@ -137,9 +139,10 @@ mod verifier;
 pub use nonces::Nonces;
 pub use outcome::{Counters, Decision};
 pub use policy::{NonceDemand, Policy};
-pub use proof::{Algorithm, VerifiedProof};
+pub use proof::{Algorithm, IAT_WINDOW_S, VerifiedProof};
 pub use request::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
 pub use response::{CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, DPOP_NONCE, JsonRpcId};
+pub use single_use::{Claim, Claimed, MemoryStore, ProofId, ProofStore, StoreError, WhenAway};
 pub use stages::{Accepted, Bound, InsufficientScope, Proven};
 #[cfg(feature = "jwt")]
 pub use token::{
@@ -154,4 +157,4 @@ pub use token::{
 };
 pub use token::{PresentedToken, TokenBinding, TokenDefect, TokenFacts, TokenValidator};
 pub use verdict::{Answer, Reason, Rejection};
-pub use verifier::{ConfigError, IAT_WINDOW_S, ProtectedResource, Verifier, VerifierBuilder, origin_audience};
+pub use verifier::{ConfigError, ProtectedResource, Verifier, VerifierBuilder, origin_audience};

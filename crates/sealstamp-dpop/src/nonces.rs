@@ -2,6 +2,9 @@
 
 use sealstamp::{Binding, Fleet, Nonce, Opened, Refusal, UnixMillis};
 
+/// See [`sealstamp::Settings::new`].
+const GREATEST_SKEW_S: u32 = 60;
+
 /// Whether proofs must carry a nonce that this server made (RFC 9449 section 9).
 ///
 /// The core can bind a nonce to a client's key. The verifier does not use that. The nonce in the first 401 goes to a
@@ -47,6 +50,16 @@ impl Nonces {
         }
     }
 
+    /// How far two clocks of the fleet may be apart, in milliseconds. Without a fleet nobody has said, so it is the
+    /// greatest skew that a ring may have.
+    pub(crate) fn max_skew_ms(&self, now: UnixMillis) -> u64 {
+        let max_skew_s = match self {
+            Self::Required(fleet) => fleet.ring().settings_at(now).max_skew_s(),
+            Self::Off => GREATEST_SKEW_S,
+        };
+        u64::from(max_skew_s).saturating_mul(1_000)
+    }
+
     /// A fresh nonce, where there are any.
     pub(crate) fn mint(&self, now: UnixMillis) -> Option<Nonce> {
         match self {
@@ -59,6 +72,13 @@ impl Nonces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_fleet_clocks_are_as_far_apart_as_in_any() {
+        assert_eq!(Nonces::Off.max_skew_ms(UnixMillis::default()), 60_000);
+        assert!(sealstamp::Settings::new(120, GREATEST_SKEW_S, 600).is_ok());
+        assert!(sealstamp::Settings::new(120, GREATEST_SKEW_S + 1, 600).is_err());
+    }
 
     #[test]
     fn without_a_fleet_nothing_is_minted_and_nothing_opens() {

@@ -10,6 +10,8 @@ pub struct Opened {
     pub(crate) minted_at: UnixMillis,
     pub(crate) age_ms: u64,
     pub(crate) renew: bool,
+    pub(crate) opens_until: UnixMillis,
+    pub(crate) gone_after: UnixMillis,
 }
 
 impl Opened {
@@ -36,5 +38,22 @@ impl Opened {
     #[must_use]
     pub const fn renew(&self) -> bool {
         self.renew
+    }
+    /// The last moment at which a replica opens it, by that replica's own clock: its lifetime and one skew after it was
+    /// minted.
+    #[must_use]
+    pub const fn opens_until(&self) -> UnixMillis {
+        self.opens_until
+    }
+
+    /// The last moment at which any replica of the fleet may open it, by the clock of the replica that opened it here:
+    /// its lifetime and two skews after it was minted. A clock that is a whole skew behind this one gets that far only
+    /// then.
+    ///
+    /// Whoever must remember something for as long as this nonce can be used remembers it up to this moment, and with
+    /// it.
+    #[must_use]
+    pub const fn gone_after(&self) -> UnixMillis {
+        self.gone_after
     }
 }

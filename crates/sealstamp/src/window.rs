@@ -39,13 +39,17 @@ impl Window {
         if ahead > 0 {
             return Err(Untimely::TooNew { by_ms: ahead });
         }
-        let last = iat.saturating_add(self.lifetime_ms).saturating_add(self.max_skew_ms);
-        let late = now.since(last);
+        let late = now.since(self.last(iat));
         if late > 0 {
             return Err(Untimely::TooOld { by_ms: late });
         }
         let ms = now.since(iat);
         Ok(Age { ms, renew: ms > self.lifetime_ms / 2 })
+    }
+
+    /// The last moment at which a mint time is fresh.
+    pub(crate) fn last(self, iat: UnixMillis) -> UnixMillis {
+        iat.saturating_add(self.lifetime_ms).saturating_add(self.max_skew_ms)
     }
 }
 

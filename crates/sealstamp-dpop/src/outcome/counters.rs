@@ -9,6 +9,7 @@ use crate::verdict::Reason;
 #[derive(Debug)]
 pub struct Counters {
     accepted: AtomicU64,
+    accepted_without_store: AtomicU64,
     signature_checks: AtomicU64,
     refused: [AtomicU64; Reason::ALL.len()],
 }
@@ -17,6 +18,7 @@ impl Counters {
     pub(crate) const fn new() -> Self {
         Self {
             accepted: AtomicU64::new(0),
+            accepted_without_store: AtomicU64::new(0),
             signature_checks: AtomicU64::new(0),
             refused: [const { AtomicU64::new(0) }; Reason::ALL.len()],
         }
@@ -26,6 +28,14 @@ impl Counters {
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Relaxed)
+    }
+
+    /// Requests accepted although the store of used proofs gave no answer, as
+    /// [`WhenAway::GoOnWithNonce`](crate::WhenAway::GoOnWithNonce) has it. They are among the [`accepted`](Self::accepted).
+    /// While this grows, a proof can be replayed as long as its nonce lives.
+    #[must_use]
+    pub fn accepted_without_store(&self) -> u64 {
+        self.accepted_without_store.load(Relaxed)
     }
 
     /// Requests refused for this reason.
@@ -42,6 +52,10 @@ impl Counters {
 
     pub(crate) fn count_accepted(&self) {
         self.accepted.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_accepted_without_store(&self) {
+        self.accepted_without_store.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_refused(&self, reason: Reason) {

@@ -12,21 +12,29 @@ use sealstamp::{Nonce, Opened, UnixMillis};
 
 use crate::names::Name;
 use crate::nonces::Nonces;
+use crate::proof::VerifiedProof;
 use crate::response::Challenges;
+use crate::single_use::{Claim, Claimed, SingleUse, StoreError, WhenAway};
 use crate::verdict::{Fault, Reason, Rejection};
 
 /// What is needed to make a decision final.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     pub(crate) nonces: Nonces,
+    pub(crate) single_use: Option<SingleUse>,
     pub(crate) counters: Counters,
     pub(crate) observer: Observer,
     pub(crate) challenges: Challenges,
 }
 
 impl Outcomes {
-    pub(crate) const fn new(nonces: Nonces, observer: Observer, challenges: Challenges) -> Self {
-        Self { nonces, counters: Counters::new(), observer, challenges }
+    pub(crate) const fn new(
+        nonces: Nonces,
+        single_use: Option<SingleUse>,
+        observer: Observer,
+        challenges: Challenges,
+    ) -> Self {
+        Self { nonces, single_use, counters: Counters::new(), observer, challenges }
     }
 
     /// Every rejection hands out a nonce, the first 401 included: the client's next request then needs no extra round
@@ -51,6 +59,27 @@ impl Outcomes {
             observe(&seen.decided(Some(reason), now));
         }
         Rejection::new(reason.into(), None, name).needing(scopes)
+    }
+
+    /// Rule 12: claims the one use of this proof. Comes last, so that a store hears of good requests only.
+    pub(crate) async fn claim(&self, proof: Option<&VerifiedProof>, now: UnixMillis) -> Result<(), Reason> {
+        let (Some(single_use), Some(proof)) = (&self.single_use, proof) else {
+            return Err(Reason::StoreNotAsked);
+        };
+        let claim = Claim::of(proof, self.nonces.max_skew_ms(now));
+        match single_use.store.claim(claim).await {
+            Ok(Claimed::First) => Ok(()),
+            Ok(Claimed::Again) => Err(Reason::ProofReplayed),
+            Ok(Claimed::Late) => Err(Reason::ClaimLate),
+            Err(StoreError::Full) => Err(Reason::StoreFull),
+            Err(StoreError::Unavailable) => match single_use.when_away {
+                WhenAway::GoOnWithNonce if proof.nonce().is_some() => {
+                    self.counters.count_accepted_without_store();
+                    Ok(())
+                }
+                WhenAway::GoOnWithNonce | WhenAway::Refuse => Err(Reason::StoreUnavailable),
+            },
+        }
     }
 
     /// Returns the next nonce if it is time for one, going by the nonce that the request came with (RFC 9449 section

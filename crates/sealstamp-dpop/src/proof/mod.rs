@@ -20,4 +20,4 @@ pub(crate) use jwk::{Jwk, RawJwk};
 pub(crate) use jws::{Claims, Jws};
 #[cfg(feature = "jwt")]
 pub(crate) use key::{Curve, PublicKey};
-pub use verified::VerifiedProof;
+pub use verified::{IAT_WINDOW_S, VerifiedProof};

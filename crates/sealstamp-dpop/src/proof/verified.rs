@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use sealstamp::{Nonce, Opened, Thumbprint};
+use sealstamp::{Nonce, Opened, Thumbprint, UnixMillis};
 
 use crate::proof::algorithm::Algorithm;
+
+/// How far `iat` may be from the server's clock, in seconds (SEP-1932: MUST).
+pub const IAT_WINDOW_S: i64 = 300;
 
 /// A proof that has passed its rules: the sender of the request held this key at the time.
 #[derive(Debug, Clone)]
@@ -34,6 +37,12 @@ impl VerifiedProof {
     #[must_use]
     pub fn issued_at(&self) -> i64 {
         self.iat
+    }
+
+    /// The last millisecond at which `iat` is within [`IAT_WINDOW_S`] of a clock.
+    pub(crate) fn iat_window_end(&self) -> UnixMillis {
+        let after = self.iat.saturating_add(IAT_WINDOW_S).saturating_add(1);
+        UnixMillis::new(u64::try_from(after).unwrap_or_default().saturating_mul(1_000)).saturating_sub(1)
     }
 
     /// What it was signed with.

@@ -15,10 +15,11 @@ use crate::stages::scopes::has_scopes;
 use crate::token::TokenFacts;
 use crate::verdict::Rejection;
 
-/// A request that has passed rules 1 to 10, and has shown all that its [`Policy`] demanded.
+/// A request that has passed rules 1 to 10 and has shown all that its [`Policy`] demanded.
 ///
 /// Put it where the handler finds it; the layer puts it into the request's extensions. Only
-/// [`Bound::accept`](crate::Bound::accept) makes one. It cannot be made up: this does not compile.
+/// [`Bound::accept`](crate::Bound::accept) and [`Bound::accept_once`](crate::Bound::accept_once) make one. It cannot be
+/// made up: this does not compile.
 ///
 /// ```compile_fail,E0451
 /// # use sealstamp_dpop::{Accepted, TokenFacts};
@@ -37,7 +38,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// For [`Bound::accept`](crate::Bound::accept) alone.
+    /// For [`Bound`](crate::Bound) alone.
     pub(super) fn new(
         outcomes: Arc<Outcomes>,
         name: Name,

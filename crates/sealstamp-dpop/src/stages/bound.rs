@@ -15,7 +15,8 @@ use crate::verdict::{Reason, Rejection};
 
 /// A request whose proof has passed rules 1 to 9, and whose token is valid and belongs to the proof's key.
 ///
-/// [`Proven::bind`](crate::Proven::bind) makes it. What else its policy demands is settled by [`accept`](Self::accept).
+/// [`Proven::bind`](crate::Proven::bind) makes it. What else its policy demands is settled by [`accept`](Self::accept)
+/// and [`accept_once`](Self::accept_once).
 #[derive(Debug)]
 #[must_use = "a bound request is not accepted yet"]
 pub struct Bound<'r> {
@@ -66,8 +67,7 @@ impl<'r> Bound<'r> {
         if has_scopes(&self.token, scopes) {
             return Ok(self);
         }
-        let seen = Seen::of(self.proof.as_ref());
-        Err(self.outcomes.reject(Reason::InsufficientScope, seen, self.name, now).needing(scopes))
+        Err(self.reject(Reason::InsufficientScope, now).needing(scopes))
     }
 
     /// Accepts the request, if it has shown all that its policy demands.
@@ -77,15 +77,43 @@ impl<'r> Bound<'r> {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] if the policy demands something that the request has not shown. What today's policies demand was
-    /// checked by rule 7, so nothing is refused here.
+    /// A [`Rejection`] if the policy demands single use, for which a store has to be asked: that takes
+    /// [`accept_once`](Self::accept_once). Whatever else today's policies demand was checked by rule 7.
     pub fn accept(self, now: UnixMillis) -> Result<Accepted, Rejection> {
+        if self.policy.single_use() {
+            return Err(self.reject(Reason::StoreNotAsked, now));
+        }
+        Ok(self.accepted(now))
+    }
+
+    /// The same, and rule 12 if the policy demands it: the proof's one use is claimed. For a policy that does not demand
+    /// it, this is [`accept`](Self::accept).
+    ///
+    /// Call it when all that may refuse the request has been done. A proof that is refused after this is used up.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] if the proof was used before, or if the store does not know
+    /// ([`WhenAway`](crate::WhenAway)).
+    pub async fn accept_once(self, now: UnixMillis) -> Result<Accepted, Rejection> {
+        if self.policy.single_use() {
+            let claimed = self.outcomes.claim(self.proof.as_ref(), now).await;
+            claimed.map_err(|reason| self.reject(reason, now))?;
+        }
+        Ok(self.accepted(now))
+    }
+
+    fn reject(&self, reason: Reason, now: UnixMillis) -> Rejection {
+        self.outcomes.reject(reason, Seen::of(self.proof.as_ref()), self.name, now)
+    }
+
+    fn accepted(self, now: UnixMillis) -> Accepted {
         let Self { outcomes, name, policy, mut proof, token } = self;
         let opened = proof.as_ref().and_then(VerifiedProof::nonce);
         let next_nonce = outcomes.accept(opened, || Seen::of(proof.as_ref()), now);
         if let Some(proof) = &mut proof {
             proof.next_nonce = next_nonce;
         }
-        Ok(Accepted::new(Arc::clone(outcomes), name, now, policy, proof, token))
+        Accepted::new(Arc::clone(outcomes), name, now, policy, proof, token)
     }
 }

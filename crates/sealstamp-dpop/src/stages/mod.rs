@@ -2,9 +2,9 @@
 //!
 //! Each stage is made from the one before it and from nothing else, and carries the policy that the request is held to.
 //!
-//! Further rules belong between [`Bound`] and [`Accepted`]. A digest of the body can be compared with the proof's claim
-//! once the body was read, which is after rule 10. A store for single use is asked last, by thumbprint and `jti`, so
-//! that nothing that a forger sends ever reaches it.
+//! Between [`Bound`] and [`Accepted`] stands what may wait for something: rule 12 asks a store whether the proof is
+//! new. It comes last, so that nothing that a forger sends ever reaches the store. A digest of the body can be compared
+//! there with the proof's claim, once the body was read.
 
 mod accepted;
 mod bound;

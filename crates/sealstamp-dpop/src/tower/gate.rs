@@ -36,7 +36,7 @@ impl<V: TokenValidator> Gate<V> {
         if let Some(needed) = &self.scopes {
             bound = bound.require_scopes(needed(parts), now)?;
         }
-        bound.accept(now)
+        bound.accept_once(now).await
     }
 }
 

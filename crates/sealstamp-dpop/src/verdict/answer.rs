@@ -17,8 +17,8 @@ pub enum Answer {
     /// 403 `insufficient_scope`: ask the authorization server for a token with the scopes that the challenge names (RFC
     /// 6750 section 3.1).
     InsufficientScope,
-    /// 503: the token, or the nonce, could not be checked now. Not a 401, which would make clients throw away good
-    /// tokens.
+    /// 503: the token, the nonce, or whether the proof is new could not be checked now. Not a 401, which would make
+    /// clients throw away good tokens.
     Unavailable,
 }
 

@@ -159,6 +159,20 @@ reasons! {
     // After rule 10.
     /// The token lacks a scope that the request needs.
     InsufficientScope = "insufficient_scope" => InsufficientScope,
+    // Rule 12.
+    /// The proof was accepted before, on this replica or another.
+    ProofReplayed = "proof_replayed" => InvalidDpopProof,
+    /// So much time passed between the checks and the claim that the proof can no longer be used.
+    ClaimLate = "claim_late" => Unavailable,
+    /// The store of used proofs is full.
+    StoreFull = "store_full" => Unavailable,
+    /// The store of used proofs gave no answer.
+    StoreUnavailable = "store_unavailable" => Unavailable,
+    /// The policy wants single use, and the program did not ask the store: it called
+    /// [`Bound::accept`](crate::Bound::accept) in place of [`Bound::accept_once`](crate::Bound::accept_once), or
+    /// [`Verifier::check_token_request`](crate::Verifier::check_token_request) in place of
+    /// [`Verifier::decide_token_request`](crate::Verifier::decide_token_request).
+    StoreNotAsked = "store_not_asked" => Unavailable,
 }
 
 impl From<sealstamp::Refusal> for Reason {

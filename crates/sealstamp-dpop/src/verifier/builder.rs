@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::proof::Algorithm;
 use crate::request::{Target, normal};
 use crate::response::Challenges;
+use crate::single_use::{AnyStore, ProofStore, SingleUse, WhenAway};
 use crate::verifier::decide::Verifier;
 use crate::verifier::error::{ConfigError, ConfigErrorKind};
 use crate::verifier::resource::{Facts, Resource, well_known};
@@ -39,6 +40,7 @@ pub struct VerifierBuilder {
     proxies: Vec<IpAddr>,
     origins: Vec<String>,
     bearer: bool,
+    single_use: Option<SingleUse>,
 }
 
 impl VerifierBuilder {
@@ -56,6 +58,7 @@ impl VerifierBuilder {
             proxies: Vec::new(),
             origins: Vec::new(),
             bearer: false,
+            single_use: None,
         }
     }
 
@@ -171,6 +174,18 @@ impl VerifierBuilder {
         self
     }
 
+    /// Accepts each proof once (rule 12; RFC 9449 section 11.1), by asking `store` after all other rules have passed.
+    ///
+    /// Replicas that share their clients must share the store. `when_away` says what becomes of requests while it cannot be
+    /// asked. `Bearer` tokens are refused then, whatever else was opted into: they come without a proof.
+    ///
+    /// A *proof* is then used once. A *call* is not: a client that repeats it makes a new proof.
+    #[must_use]
+    pub fn single_use(mut self, store: impl ProofStore + 'static, when_away: WhenAway) -> Self {
+        self.single_use = Some(SingleUse { store: AnyStore::new(store), when_away });
+        self
+    }
+
     /// The verifier.
     ///
     /// # Errors
@@ -191,6 +206,10 @@ impl VerifierBuilder {
         }
         if !self.authorization_servers.iter().all(|issuer| is_issuer(issuer)) {
             return Err(ConfigErrorKind::AuthorizationServer.into());
+        }
+        let goes_on = self.single_use.as_ref().is_some_and(|once| once.when_away == WhenAway::GoOnWithNonce);
+        if goes_on && matches!(self.nonces, Nonces::Off) {
+            return Err(ConfigErrorKind::WhenAway.into());
         }
         let identifier = self.resource.as_deref().unwrap_or(public_url);
         let own = target.origins().first().cloned().unwrap_or_default();
@@ -216,9 +235,9 @@ impl VerifierBuilder {
             resource: Resource::new(&path, &facts),
             target,
             algorithms: self.algorithms,
-            policy: Policy::of(&self.nonces),
+            policy: Policy::of(&self.nonces, self.single_use.as_ref()),
             bearer: self.bearer,
-            outcomes: Arc::new(Outcomes::new(self.nonces, self.observer, challenges)),
+            outcomes: Arc::new(Outcomes::new(self.nonces, self.single_use, self.observer, challenges)),
         }))
     }
 }
@@ -253,6 +272,7 @@ fn is_issuer(issuer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::single_use::MemoryStore;
 
     #[test]
     fn each_option_is_checked() {
@@ -300,6 +320,9 @@ mod tests {
         assert_eq!(kind(builder().mounted_at("mcp")), Some(ConfigErrorKind::Mount));
         assert_eq!(kind(builder().trust_proxy([], ["https://h/p"])), Some(ConfigErrorKind::Origin));
         assert_eq!(kind(builder().algorithms([])), Some(ConfigErrorKind::Algorithms));
+        let store = || MemoryStore::new(1_000_000);
+        assert_eq!(kind(builder().single_use(store(), WhenAway::Refuse)), None);
+        assert_eq!(kind(builder().single_use(store(), WhenAway::GoOnWithNonce)), Some(ConfigErrorKind::WhenAway));
         assert_eq!(kind(builder().resource_metadata("/here")), Some(ConfigErrorKind::ResourceMetadata));
         assert_eq!(kind(builder().resource_metadata("data:x")), Some(ConfigErrorKind::ResourceMetadata));
         assert_eq!(kind(builder().resource_metadata("https://h/.well-known/x")), None);

@@ -11,7 +11,7 @@ use crate::request::RequestHead;
 use crate::response;
 use crate::stages::{Accepted, Proven};
 use crate::token::TokenValidator;
-use crate::verdict::Rejection;
+use crate::verdict::{Reason, Rejection};
 use crate::verifier::rules::Rules;
 
 /// Verifies requests to one server. Cheap to clone; clones share counters.
@@ -53,7 +53,7 @@ impl Verifier {
     ) -> Result<Accepted, Rejection> {
         let proven = self.check(request, now)?;
         let facts = tokens.validate_presented(proven.presented(), now).await;
-        proven.bind(facts, now)?.accept(now)
+        proven.bind(facts, now)?.accept_once(now).await
     }
 
     /// Rules 1 to 9, for a request to a resource server.
@@ -75,15 +75,39 @@ impl Verifier {
     /// # Errors
     ///
     /// The first rule that the request breaks, as a [`Rejection`]. Answer it with
-    /// [`authorization_server_response`](Self::authorization_server_response).
+    /// [`authorization_server_response`](Self::authorization_server_response). If the verifier was built with
+    /// [`single_use`](crate::VerifierBuilder::single_use), every request is refused: that takes
+    /// [`decide_token_request`](Self::decide_token_request).
     pub fn check_token_request(&self, request: RequestHead<'_>, now: UnixMillis) -> Result<VerifiedProof, Rejection> {
         let rules = &*self.0;
-        let mut seen = Seen::default();
-        let mut proof = rules
-            .check_without_token(&request, &mut seen, now)
-            .map_err(|fault| rules.outcomes.reject(fault, seen, rules.name(&request), now))?;
-        proof.next_nonce = rules.outcomes.accept(proof.nonce(), || Seen::of(Some(&proof)), now);
-        Ok(proof)
+        let proof = rules.prove_token_request(&request, now)?;
+        if rules.policy.single_use() {
+            let (seen, name) = (Seen::of(Some(&proof)), rules.name(&request));
+            return Err(rules.outcomes.reject(Reason::StoreNotAsked, seen, name, now));
+        }
+        Ok(rules.accept_token_request(proof, now))
+    }
+
+    /// The same, and rule 12 if the verifier was built with [`single_use`](crate::VerifierBuilder::single_use): the proof's
+    /// one use is claimed.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the request breaks, as a [`Rejection`]. Answer it with
+    /// [`authorization_server_response`](Self::authorization_server_response).
+    pub async fn decide_token_request(
+        &self,
+        request: RequestHead<'_>,
+        now: UnixMillis,
+    ) -> Result<VerifiedProof, Rejection> {
+        let rules = &*self.0;
+        let proof = rules.prove_token_request(&request, now)?;
+        if rules.policy.single_use() {
+            let claimed = rules.outcomes.claim(Some(&proof), now).await;
+            let (seen, name) = (Seen::of(Some(&proof)), rules.name(&request));
+            claimed.map_err(|reason| rules.outcomes.reject(reason, seen, name, now))?;
+        }
+        Ok(rules.accept_token_request(proof, now))
     }
 
     /// How often each thing happened.
@@ -130,7 +154,6 @@ mod tests {
     use crate::nonces::Nonces;
     use crate::policy::NonceDemand;
     use crate::token::{TokenBinding, TokenFacts};
-    use crate::verdict::Reason;
 
     const NOW: UnixMillis = UnixMillis::new(1_790_000_000_000);
 

@@ -22,6 +22,7 @@ pub(super) enum ConfigErrorKind {
     ResourceMetadata,
     AuthorizationServer,
     Scope,
+    WhenAway,
 }
 
 impl ConfigErrorKind {
@@ -82,6 +83,7 @@ impl fmt::Display for ConfigError {
             ConfigErrorKind::Scope => {
                 "a scope must be one or more printable ASCII characters, without a space, quote or backslash (RFC 6749)"
             }
+            ConfigErrorKind::WhenAway => "without nonces, a server cannot go on while the store is away",
         })
     }
 }
@@ -130,6 +132,7 @@ mod tests {
                 K::Scope,
                 "a scope must be one or more printable ASCII characters, without a space, quote or backslash (RFC 6749)",
             ),
+            (K::WhenAway, "without nonces, a server cannot go on while the store is away"),
         ] {
             assert_eq!(ConfigError::from(kind).to_string(), says);
         }

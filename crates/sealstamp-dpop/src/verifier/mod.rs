@@ -13,4 +13,3 @@ pub use builder::VerifierBuilder;
 pub use decide::Verifier;
 pub use error::ConfigError;
 pub use metadata::ProtectedResource;
-pub use rules::IAT_WINDOW_S;

@@ -10,15 +10,12 @@ use sealstamp::{Opened, UnixMillis};
 use crate::names::Name;
 use crate::outcome::{Outcomes, Seen};
 use crate::policy::{NonceDemand, Policy};
-use crate::proof::{Algorithm, Claims, Jws, VerifiedProof, ath_of};
+use crate::proof::{Algorithm, Claims, IAT_WINDOW_S, Jws, VerifiedProof, ath_of};
 use crate::request::{Credentials, RequestHead, Target, proof_field};
 use crate::stages::Proven;
 use crate::token::PresentedToken;
-use crate::verdict::{Fault, Reason};
+use crate::verdict::{Fault, Reason, Rejection};
 use crate::verifier::resource::Resource;
-
-/// How far `iat` may be from the server's clock, in seconds (SEP-1932: MUST).
-pub const IAT_WINDOW_S: i64 = 300;
 
 /// What the rules are applied with.
 #[derive(Debug)]
@@ -43,7 +40,7 @@ impl Rules {
         self.outcomes.nonces.serve()?;
         // 1. `Authorization`: exactly one, under the `DPoP` scheme (or `Bearer`, if the server opted in).
         let (token, proof) = match Credentials::of(request.headers)? {
-            Credentials::Bearer(token) if self.bearer => (PresentedToken::new(token), None),
+            Credentials::Bearer(token) if self.bearer && !policy.demands_proof() => (PresentedToken::new(token), None),
             Credentials::Bearer(_) => return Err(Reason::BearerScheme.into()),
             // 2 to 9. The proof.
             Credentials::Dpop(token) => {
@@ -61,7 +58,7 @@ impl Rules {
     }
 
     /// Rules 2 to 7 and 9.
-    pub(crate) fn check_without_token(
+    fn check_without_token(
         &self,
         request: &RequestHead<'_>,
         seen: &mut Seen,
@@ -69,6 +66,22 @@ impl Rules {
     ) -> Result<VerifiedProof, Fault> {
         self.outcomes.nonces.serve()?;
         self.prove(request, self.policy, None, seen, now)
+    }
+
+    /// Rules 2 to 7 and 9, for a request that presents no token.
+    pub(crate) fn prove_token_request(
+        &self,
+        request: &RequestHead<'_>,
+        now: UnixMillis,
+    ) -> Result<VerifiedProof, Rejection> {
+        let mut seen = Seen::default();
+        self.check_without_token(request, &mut seen, now)
+            .map_err(|fault| self.outcomes.reject(fault, seen, self.name(request), now))
+    }
+
+    pub(crate) fn accept_token_request(&self, proof: VerifiedProof, now: UnixMillis) -> VerifiedProof {
+        let next_nonce = self.outcomes.accept(proof.nonce(), || Seen::of(Some(&proof)), now);
+        VerifiedProof { next_nonce, ..proof }
     }
 
     /// Rules 2 to 7 and 9, and 8 if a token is presented.

@@ -150,11 +150,14 @@ impl Fleet {
         if minted_at.epoch() != Some(raw.epoch()) {
             return Err(Refusal::NotAuthentic);
         }
-        let age = keys.ring.window(minted_at).judge(minted_at, now)?;
+        let window = keys.ring.window(minted_at);
+        let age = window.judge(minted_at, now)?;
         if found.window_end.is_some_and(|end| minted_at > end) {
             return Err(Refusal::KeyRetired);
         }
-        Ok(Opened { kid: raw.kid(), minted_at, age_ms: age.ms, renew: age.renew })
+        let opens_until = window.last(minted_at);
+        let gone_after = opens_until.saturating_add(window.max_skew_ms);
+        Ok(Opened { kid: raw.kid(), minted_at, age_ms: age.ms, renew: age.renew, opens_until, gone_after })
     }
 
     /// Replaces the ring by a successor, in one step, while other threads mint and open.
