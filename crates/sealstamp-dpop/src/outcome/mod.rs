@@ -66,7 +66,7 @@ impl Outcomes {
         let (Some(single_use), Some(proof)) = (&self.single_use, proof) else {
             return Err(Reason::StoreNotAsked);
         };
-        let claim = Claim::of(proof, self.nonces.max_skew_ms(now));
+        let claim = Claim::of(proof, single_use.by_nonce, self.nonces.max_skew_ms(now));
         match single_use.store.claim(claim).await {
             Ok(Claimed::First) => Ok(()),
             Ok(Claimed::Again) => Err(Reason::ProofReplayed),

@@ -27,6 +27,24 @@ impl<'r> RequestHead<'r> {
         Self::new(&parts.method, &parts.uri, &parts.headers)
     }
 
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &'r Method {
+        self.method
+    }
+
+    /// The URI. Only its path counts.
+    #[must_use]
+    pub const fn uri(&self) -> &'r Uri {
+        self.uri
+    }
+
+    /// The header fields. Nothing in them is signed but the `DPoP` field itself.
+    #[must_use]
+    pub const fn headers(&self) -> &'r HeaderMap {
+        self.headers
+    }
+
     /// Says who is at the other end of the connection. Needed only with
     /// [`trust_proxy`](crate::VerifierBuilder::trust_proxy).
     #[must_use]

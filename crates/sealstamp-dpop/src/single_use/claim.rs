@@ -66,10 +66,13 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Of a proof that was accepted by its nonce, if it had to have one, and else by its `iat`. In that case clocks may be
-    /// `max_skew_ms` apart.
-    pub(crate) fn of(proof: &VerifiedProof, max_skew_ms: u64) -> Self {
-        let (usable_until, keep_until) = match proof.nonce() {
+    /// Of a proof that ends with its nonce if it has one and every request needs one (`by_nonce`).
+    ///
+    /// Else it ends with the window of its `iat`, by clocks that may be `max_skew_ms` apart. If some requests need no
+    /// nonce, a proof that was used with a nonce can be sent with such a request when its nonce is long gone: what says
+    /// which request it is may be in no claim.
+    pub(crate) fn of(proof: &VerifiedProof, by_nonce: bool, max_skew_ms: u64) -> Self {
+        let (usable_until, keep_until) = match proof.nonce().filter(|_| by_nonce) {
             Some(opened) => (opened.opens_until(), opened.gone_after()),
             None => {
                 let end = proof.iat_window_end();

@@ -106,6 +106,8 @@ pub enum WhenAway {
 pub(crate) struct SingleUse {
     pub(crate) store: AnyStore,
     pub(crate) when_away: WhenAway,
+    /// Whether every request needs a nonce, so that a proof ends with its nonce.
+    pub(crate) by_nonce: bool,
 }
 
 /// A store of any type. The verifier has no type parameter for it, as it would show in every signature of a server that

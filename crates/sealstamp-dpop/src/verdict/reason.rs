@@ -121,6 +121,8 @@ reasons! {
     NonceExpired = "nonce_expired" => UseDpopNonce,
     /// [`sealstamp::Refusal::InFuture`].
     NonceInFuture = "nonce_in_future" => UseDpopNonce,
+    /// The nonce opens, and is older than the policy allows for this request.
+    NonceTooOldHere = "nonce_too_old_here" => UseDpopNonce,
     /// A refusal this version of the crate has no name for.
     NonceRefused = "nonce_refused" => UseDpopNonce,
     // Rule 8.

@@ -7,9 +7,9 @@ use url::Url;
 
 use crate::nonces::Nonces;
 use crate::outcome::{Decision, Observer, Outcomes};
-use crate::policy::Policy;
+use crate::policy::{Decider, Policy};
 use crate::proof::Algorithm;
-use crate::request::{Target, normal};
+use crate::request::{RequestHead, Target, normal};
 use crate::response::Challenges;
 use crate::single_use::{AnyStore, ProofStore, SingleUse, WhenAway};
 use crate::verifier::decide::Verifier;
@@ -41,6 +41,7 @@ pub struct VerifierBuilder {
     origins: Vec<String>,
     bearer: bool,
     single_use: Option<SingleUse>,
+    decider: Decider,
 }
 
 impl VerifierBuilder {
@@ -59,6 +60,7 @@ impl VerifierBuilder {
             origins: Vec::new(),
             bearer: false,
             single_use: None,
+            decider: Decider::default(),
         }
     }
 
@@ -182,7 +184,35 @@ impl VerifierBuilder {
     /// A *proof* is then used once. A *call* is not: a client that repeats it makes a new proof.
     #[must_use]
     pub fn single_use(mut self, store: impl ProofStore + 'static, when_away: WhenAway) -> Self {
-        self.single_use = Some(SingleUse { store: AnyStore::new(store), when_away });
+        self.single_use = Some(SingleUse { store: AnyStore::new(store), when_away, by_nonce: true });
+        self
+    }
+
+    /// Decides for each request what it has to show, from its head and from what all requests have to show otherwise.
+    ///
+    /// The method and the path can be relied on: rule 5 compares them with signed claims. A header field cannot, since
+    /// anybody on the way may change it. In MCP all tools are one path, and `Mcp-Method` and `Mcp-Name` are such fields:
+    /// go by them only to demand more, and only of clients that you trust to send the right ones.
+    ///
+    /// ```
+    /// use sealstamp_dpop::{NonceDemand, Nonces, Verifier};
+    ///
+    /// # fn build(fleet: sealstamp::Fleet) -> Result<Verifier, sealstamp_dpop::ConfigError> {
+    /// Verifier::builder("https://mcp.example.com/mcp", Nonces::Required(fleet))
+    ///     .policy(|request, usual| match request.uri().path() {
+    ///         "/mcp/admin" => usual.with_nonce(NonceDemand::Within { seconds: 10 }),
+    ///         _ => usual,
+    ///     })
+    ///     .build()
+    /// # }
+    /// ```
+    ///
+    /// With [`single_use`](Self::single_use), claims are kept to the end of the window of `iat` then, as a policy may do
+    /// without a nonce. A proof is claimed only where the policy says so. So a proof that was sent where it does not can
+    /// be sent once more where it does.
+    #[must_use]
+    pub fn policy(mut self, decide: impl Fn(&RequestHead<'_>, Policy) -> Policy + Send + Sync + 'static) -> Self {
+        self.decider = Decider(Some(Box::new(decide)));
         self
     }
 
@@ -211,6 +241,8 @@ impl VerifierBuilder {
         if goes_on && matches!(self.nonces, Nonces::Off) {
             return Err(ConfigErrorKind::WhenAway.into());
         }
+        let by_nonce = self.decider.0.is_none();
+        let single_use = self.single_use.map(|once| SingleUse { by_nonce, ..once });
         let identifier = self.resource.as_deref().unwrap_or(public_url);
         let own = target.origins().first().cloned().unwrap_or_default();
         let (_, path) = normal(identifier).filter(|(origin, _)| *origin == own).ok_or(ConfigErrorKind::Resource)?;
@@ -235,9 +267,10 @@ impl VerifierBuilder {
             resource: Resource::new(&path, &facts),
             target,
             algorithms: self.algorithms,
-            policy: Policy::of(&self.nonces, self.single_use.as_ref()),
+            usual: Policy::of(&self.nonces, single_use.as_ref()),
+            decider: self.decider,
             bearer: self.bearer,
-            outcomes: Arc::new(Outcomes::new(self.nonces, self.single_use, self.observer, challenges)),
+            outcomes: Arc::new(Outcomes::new(self.nonces, single_use, self.observer, challenges)),
         }))
     }
 }

@@ -81,7 +81,7 @@ impl Verifier {
     pub fn check_token_request(&self, request: RequestHead<'_>, now: UnixMillis) -> Result<VerifiedProof, Rejection> {
         let rules = &*self.0;
         let proof = rules.prove_token_request(&request, now)?;
-        if rules.policy.single_use() {
+        if rules.policy_of(&request).single_use() {
             let (seen, name) = (Seen::of(Some(&proof)), rules.name(&request));
             return Err(rules.outcomes.reject(Reason::StoreNotAsked, seen, name, now));
         }
@@ -102,7 +102,7 @@ impl Verifier {
     ) -> Result<VerifiedProof, Rejection> {
         let rules = &*self.0;
         let proof = rules.prove_token_request(&request, now)?;
-        if rules.policy.single_use() {
+        if rules.policy_of(&request).single_use() {
             let claimed = rules.outcomes.claim(Some(&proof), now).await;
             let (seen, name) = (Seen::of(Some(&proof)), rules.name(&request));
             claimed.map_err(|reason| rules.outcomes.reject(reason, seen, name, now))?;

@@ -9,7 +9,7 @@ use sealstamp::{Opened, UnixMillis};
 
 use crate::names::Name;
 use crate::outcome::{Outcomes, Seen};
-use crate::policy::{NonceDemand, Policy};
+use crate::policy::{Decider, NonceDemand, Policy};
 use crate::proof::{Algorithm, Claims, IAT_WINDOW_S, Jws, VerifiedProof, ath_of};
 use crate::request::{Credentials, RequestHead, Target, proof_field};
 use crate::stages::Proven;
@@ -22,7 +22,9 @@ use crate::verifier::resource::Resource;
 pub(crate) struct Rules {
     pub(crate) target: Target,
     pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) policy: Policy,
+    /// Of every request, unless somebody decides otherwise.
+    pub(crate) usual: Policy,
+    pub(crate) decider: Decider,
     pub(crate) bearer: bool,
     pub(crate) outcomes: Arc<Outcomes>,
     pub(crate) resource: Resource,
@@ -36,7 +38,7 @@ impl Rules {
         seen: &mut Seen,
         now: UnixMillis,
     ) -> Result<Proven<'r>, Fault> {
-        let policy = self.policy;
+        let policy = self.policy_of(&request);
         self.outcomes.nonces.serve()?;
         // 1. `Authorization`: exactly one, under the `DPoP` scheme (or `Bearer`, if the server opted in).
         let (token, proof) = match Credentials::of(request.headers)? {
@@ -52,6 +54,11 @@ impl Rules {
         Ok(Proven::new(&self.outcomes, self.name(&request), policy, token, proof))
     }
 
+    /// What this request has to show.
+    pub(crate) fn policy_of(&self, request: &RequestHead<'_>) -> Policy {
+        self.decider.decide(request, self.usual)
+    }
+
     /// The public name that the client used; the first, if its proxy's headers make no sense.
     pub(crate) fn name(&self, request: &RequestHead<'_>) -> Name {
         self.target.name(request).unwrap_or(Name::MAIN)
@@ -65,7 +72,7 @@ impl Rules {
         now: UnixMillis,
     ) -> Result<VerifiedProof, Fault> {
         self.outcomes.nonces.serve()?;
-        self.prove(request, self.policy, None, seen, now)
+        self.prove(request, self.policy_of(request), None, seen, now)
     }
 
     /// Rules 2 to 7 and 9, for a request that presents no token.
@@ -146,12 +153,22 @@ impl Rules {
     fn open(&self, policy: Policy, nonce: Option<&str>, now: UnixMillis) -> Result<Option<Opened>, Fault> {
         match policy.nonce() {
             NonceDemand::Never => Ok(None),
-            NonceDemand::Always => {
+            NonceDemand::Always | NonceDemand::Within { .. } => {
                 let nonce = nonce.ok_or(Reason::NoNonce)?;
-                self.outcomes.nonces.open(nonce, now).map(Some).map_err(Fault::from)
+                let opened = self.outcomes.nonces.open(nonce, now).map(Some).map_err(Fault::from)?;
+                match (policy.nonce(), opened) {
+                    (NonceDemand::Within { seconds }, Some(opened)) if opened.age_ms() > milliseconds(seconds) => {
+                        Err(Reason::NonceTooOldHere.into())
+                    }
+                    _ => Ok(opened),
+                }
             }
         }
     }
+}
+
+fn milliseconds(seconds: u32) -> u64 {
+    u64::from(seconds).saturating_mul(1_000)
 }
 
 /// RFC 7519 sections 4.1.4 and 4.1.5, for a client that limits its own proofs. RFC 9449 asks for neither claim.
