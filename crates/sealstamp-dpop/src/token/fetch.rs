@@ -22,8 +22,10 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 pub enum FetchError {
     /// A URL is neither HTTPS nor plain HTTP on loopback.
     Url,
-    /// The request failed, or its response was not a success.
+    /// The request failed.
     Http(Arc<reqwest::Error>),
+    /// The response was not a success: its status, a redirect's among them.
+    Status(u16),
     /// The answer was not there within 5 seconds.
     TimedOut,
     /// The answer was longer than [`MAX_DOCUMENT_BYTES`].
@@ -43,6 +45,7 @@ impl fmt::Display for FetchError {
         f.write_str(match self {
             Self::Url => "an issuer is asked over https, or over http on loopback",
             Self::Http(_) => "the issuer could not be asked",
+            Self::Status(status) => return write!(f, "the issuer answered with status {status}"),
             Self::TimedOut => "the issuer did not answer within 5 seconds",
             Self::TooLong => "the issuer's answer is longer than 256 KiB",
             Self::Metadata => "the issuer's metadata cannot be used",
@@ -58,7 +61,13 @@ impl std::error::Error for FetchError {
         match self {
             Self::Http(error) => Some(&**error),
             Self::Jwks(error) => Some(error),
-            Self::Url | Self::TimedOut | Self::TooLong | Self::Metadata | Self::WrongIssuer | Self::Died => None,
+            Self::Url
+            | Self::Status(_)
+            | Self::TimedOut
+            | Self::TooLong
+            | Self::Metadata
+            | Self::WrongIssuer
+            | Self::Died => None,
         }
     }
 }
@@ -81,7 +90,10 @@ pub(super) fn safe_url(text: &str) -> Result<Url, FetchError> {
 
 /// The body of a successful response.
 pub(super) async fn body(request: RequestBuilder) -> Result<Vec<u8>, FetchError> {
-    let mut response = request.send().await?.error_for_status()?;
+    let mut response = request.send().await?;
+    if !response.status().is_success() {
+        return Err(FetchError::Status(response.status().as_u16()));
+    }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len().saturating_add(chunk.len()) > MAX_DOCUMENT_BYTES {

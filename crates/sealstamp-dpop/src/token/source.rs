@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use reqwest::{Client, StatusCode};
+use reqwest::Client;
 use serde::Deserialize;
 use url::Url;
 
@@ -71,7 +71,7 @@ impl KeySource {
                     self.remember(Some(url.clone()));
                     return Ok(url);
                 }
-                Err(FetchError::Http(error)) if is_absent(error.status()) => last = FetchError::Http(error),
+                Err(FetchError::Status(status @ 400..500)) => last = FetchError::Status(status),
                 Err(error) => return Err(error),
             }
         }
@@ -81,10 +81,6 @@ impl KeySource {
     fn remember(&self, url: Option<Url>) {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = url;
     }
-}
-
-fn is_absent(status: Option<StatusCode>) -> bool {
-    status.is_some_and(|status| status.is_client_error())
 }
 
 #[derive(Deserialize)]

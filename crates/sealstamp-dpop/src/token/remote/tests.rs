@@ -253,11 +253,11 @@ async fn connect(answer: String) -> Result<RemoteJwtValidator, FetchError> {
 async fn what_is_no_jwk_set_is_refused() {
     let long = " ".repeat(MAX_DOCUMENT_BYTES);
     for (answer, expected) in [
-        (answer("404 Not Found", ONE_KEY), "Http"),
+        (answer("404 Not Found", ONE_KEY), "Status(404)"),
         (answer("200 OK", "{}"), "Jwks"),
         (answer("200 OK", r#"{"keys":[]}"#), "Jwks"),
         (answer("200 OK", &format!("{ONE_KEY}{long}")), "TooLong"),
-        (answer("302 Found\r\nlocation: http://127.0.0.1/", ""), "Jwks"),
+        (answer("302 Found\r\nlocation: http://127.0.0.1/", ONE_KEY), "Status(302)"),
     ] {
         let error = connect(answer).await.unwrap_err();
         assert!(format!("{error:?}").starts_with(expected), "{error:?}");
@@ -285,9 +285,9 @@ async fn keys_are_found_by_the_issuers_metadata() {
         (vec![(OAUTH, answer("200 OK", r#"{"issuer":"ISSUER"}"#)), keys()], "Metadata"),
         (vec![(OAUTH, answer("200 OK", "<html>")), keys()], "Metadata"),
         (vec![(OAUTH, answer("200 OK", r#"{"issuer":"ISSUER","jwks_uri":"http://h/"}"#)), keys()], "Url"),
-        (vec![(OAUTH, answer("500 Oops", "")), (OPENID, metadata("ISSUER")), keys()], "Http"),
-        (vec![(OAUTH, metadata("ISSUER"))], "Http"),
-        (vec![keys()], "Http"),
+        (vec![(OAUTH, answer("500 Oops", "")), (OPENID, metadata("ISSUER")), keys()], "Status(500)"),
+        (vec![(OAUTH, metadata("ISSUER"))], "Status(404)"),
+        (vec![keys()], "Status(404)"),
     ] {
         let (url, asked) = issuer(answers).await;
         let found = RemoteJwtValidator::discover(&url, "a").await;
@@ -303,10 +303,12 @@ async fn keys_are_found_by_the_issuers_metadata() {
 #[tokio::test]
 async fn messages_name_the_fault_and_its_source() {
     let jwks = connect(answer("200 OK", "{}")).await.unwrap_err();
-    let http = connect(answer("404 Not Found", "")).await.unwrap_err();
+    let away = RemoteJwtValidator::connect("i", "a", "http://127.0.0.1:1/jwks").await.unwrap_err();
+    let absent = connect(answer("404 Not Found", "")).await.unwrap_err();
     for (error, message, source) in [
         (FetchError::Url, "an issuer is asked over https, or over http on loopback", false),
-        (http, "the issuer could not be asked", true),
+        (away, "the issuer could not be asked", true),
+        (absent, "the issuer answered with status 404", false),
         (FetchError::TimedOut, "the issuer did not answer within 5 seconds", false),
         (FetchError::TooLong, "the issuer's answer is longer than 256 KiB", false),
         (FetchError::Metadata, "the issuer's metadata cannot be used", false),
