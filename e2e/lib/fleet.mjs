@@ -27,12 +27,14 @@ const ourIssuer = (fleet) => Issuer.create('https://issuer.example', fleet.jwksP
 
 export class Fleet {
   // `makeIssuer` writes the issuer's keys to `fleet.jwksPath` and knows its own `url`; `flags` are more of the server's.
-  static async start(makeProxy, { nonce = 'required', replicas = 3, lifetimeS = LIFETIME_S, makeIssuer = ourIssuer, flags = [] } = {}) {
+  // With `fetchKeys`, replicas fetch the keys themselves.
+  static async start(makeProxy, { nonce = 'required', replicas = 3, lifetimeS = LIFETIME_S, makeIssuer = ourIssuer, fetchKeys = false, flags = [] } = {}) {
     const fleet = new Fleet();
     fleet.folder = await mkdtemp(join(tmpdir(), 'sealstamp-e2e-'));
     fleet.ring = join(fleet.folder, 'ring.json');
     fleet.jwksPath = join(fleet.folder, 'jwks.json');
     fleet.children = [];
+    fleet.keyFlags = fetchKeys ? [] : ['--issuer-jwks', fleet.jwksPath];
     try {
       await fleet.sealstamp('init', '--lifetime', `${lifetimeS}s`, '--max-skew', '1s', '--propagation', `${PROPAGATION_S}s`);
       fleet.proxy = await makeProxy(fleet.folder);
@@ -51,7 +53,7 @@ export class Fleet {
   async replica(flags) {
     const child = spawn(
       SERVER,
-      ['--listen', '127.0.0.1:0', '--public-url', this.url, '--ring', this.ring, '--issuer', this.issuer.url, '--issuer-jwks', this.jwksPath, ...flags],
+      ['--listen', '127.0.0.1:0', '--public-url', this.url, '--ring', this.ring, '--issuer', this.issuer.url, ...this.keyFlags, ...flags],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     this.children.push(child);

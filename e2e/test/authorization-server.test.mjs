@@ -200,10 +200,9 @@ test('client credentials, and a token without a key', async () => {
   await assert.rejects(call(unbound.access_token, listTools('2026-07-28')), invalidToken);
 });
 
-// One issuer, many keys: the token says which by its kid. Two of them are good for proofs, but not for tokens yet.
-const NOT_YET = ['ES512', 'Ed25519'];
+// One issuer, many keys: the token says which by its kid.
 for (const alg of TOKEN_ALGORITHMS) {
-  test(`a token signed with ${alg}`, { todo: NOT_YET.includes(alg) }, async () => {
+  test(`a token signed with ${alg}`, async () => {
     const { config, dpop, call } = await newcomer(() => as.confidential());
     as.resources.set(fleet.url, alg);
     try {
@@ -250,5 +249,68 @@ describe('opaque tokens', () => {
   test('a server that takes JWTs refuses one', async () => {
     const { token, call } = await opaque();
     await assert.rejects(call(token, listTools('2026-07-28')), invalidToken);
+  });
+});
+
+// Replicas that ask the issuer themselves: for its keys, found by its metadata (RFC 8414), and about opaque tokens (RFC 7662).
+describe('a server that asks its issuer', () => {
+  let asking;
+  before(async () => {
+    const { endpoint, clientId, clientSecret } = as.introspection;
+    asking = await Fleet.start(roundRobin, {
+      lifetimeS: 120,
+      fetchKeys: true,
+      makeIssuer: async () => as,
+      flags: ['--introspection', endpoint, '--introspection-client', clientId, '--introspection-secret', clientSecret],
+    });
+    for (const address of asking.addresses) {
+      for (let waited = 0; !(await fetch(`http://${address}/readyz`)).ok; waited += 50) {
+        assert.ok(waited < 5000, 'no keys came');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  });
+  after(() => asking?.stop());
+
+  const session = async (form) => {
+    as.resources.set(asking.url, form);
+    const { config, dpop, wire } = await newcomer(() => as.confidential());
+    const { access_token } = await client.clientCredentialsGrant(config, { resource: asking.url, scope: SCOPE }, { DPoP: dpop });
+    const call = (token, { headers, body }, handle = dpop) =>
+      client.fetchProtectedResource(config, token, new URL(asking.url), 'POST', body, new Headers(headers), { DPoP: handle });
+    return { config, access_token, call, wire };
+  };
+
+  test('a JWT under keys that were fetched', async () => {
+    const { access_token, call } = await session('ES256');
+    for (let n = 0; n < asking.addresses.length; n++) {
+      assert.equal((await call(access_token, listTools('2026-07-28'))).status, 200);
+    }
+    for (const { keys } of await asking.health()) {
+      assert.equal(keys.ready, true);
+      assert.equal(keys.keys, TOKEN_ALGORITHMS.length);
+      assert.equal(keys.jwks_uri, `${as.url}/jwks`);
+      assert.deepEqual({ failing: keys.failing, last_error: keys.last_error }, { failing: false, last_error: null });
+    }
+  });
+
+  test('an opaque token, until it is revoked', async () => {
+    const { config, access_token, call } = await session('opaque');
+    assert.ok(!access_token.includes('.'));
+    for (let n = 0; n < asking.addresses.length; n++) {
+      assert.equal((await call(access_token, callTool('2026-07-28', 'whoami'))).status, 200);
+    }
+    await client.tokenRevocation(config, access_token);
+    await assert.rejects(call(access_token, listTools('2026-07-28')), invalidToken);
+  });
+
+  test('an opaque token of another key, and one for another resource', async () => {
+    const { config, access_token, call } = await session('opaque');
+    const stranger = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'));
+    await assert.rejects(call(access_token, listTools('2026-07-28'), stranger), invalidToken);
+    const { config: other, dpop } = await newcomer(() => as.confidential());
+    const elsewhere = await client.clientCredentialsGrant(other, { resource: OPAQUE, scope: SCOPE }, { DPoP: dpop });
+    const handle = dpop;
+    await assert.rejects(call(elsewhere.access_token, listTools('2026-07-28'), handle), invalidToken);
   });
 });

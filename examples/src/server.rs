@@ -17,7 +17,8 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use sealstamp::{Audience, Fleet, KeyState, ReloadStatus, Reloader, RingFile};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{
-    CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, Jwks, JwtValidator, Nonces, Reason, Verifier, origin_audience,
+    ByIssuer, CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, IntrospectionCredentials, IntrospectionValidator, Jwks,
+    JwtValidator, Nonces, Reason, RemoteJwtValidator, Verifier, origin_audience,
 };
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -45,9 +46,18 @@ pub struct Flags {
     /// The issuer of access tokens
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// The issuer's JWK set
+    /// The issuer's JWK set [default: found by the issuer's metadata, fetched and kept current]
     #[arg(long, value_name = "FILE")]
-    issuer_jwks: PathBuf,
+    issuer_jwks: Option<PathBuf>,
+    /// Where to ask the issuer about opaque tokens [default: they are refused]
+    #[arg(long, value_name = "URL", requires = "introspection_client", requires = "introspection_secret")]
+    introspection: Option<String>,
+    /// As whom to ask
+    #[arg(long, value_name = "ID")]
+    introspection_client: Option<String>,
+    /// The secret to ask with
+    #[arg(long, value_name = "SECRET", env = "MCP_INTROSPECTION_SECRET", hide_env_values = true)]
+    introspection_secret: Option<String>,
     /// What clients ask for tokens for, and what the metadata names [default: the public URL]
     #[arg(long, value_name = "URL")]
     resource: Option<String>,
@@ -130,9 +140,7 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
         .resource(resource)
         .authorization_servers([flags.issuer.as_str()])
         .build()?;
-    let jwks = std::fs::read(&flags.issuer_jwks).map_err(|error| StartError::file(&flags.issuer_jwks, error))?;
-    let jwks = Jwks::parse(&jwks).map_err(|error| StartError::file(&flags.issuer_jwks, error))?;
-    let tokens = JwtValidator::new(&flags.issuer, flags.audience.as_deref().unwrap_or(resource), jwks);
+    let (tokens, keys) = tokens(flags, flags.audience.as_deref().unwrap_or(resource))?;
 
     // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
     let config = StreamableHttpServerConfig::default()
@@ -143,13 +151,12 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
 
     let metadata = verifier.protected_resource();
     let layer = DpopLayer::new(verifier.clone(), tokens);
-    let ring = Arc::new(ring);
+    let state = Arc::new(State { ring, keys, verifier });
     let ready = {
-        let ring = Arc::clone(&ring);
-        let verifier = verifier.clone();
-        async move || page(ring.status(), |status| status.serving, decisions(&verifier))
+        let state = Arc::clone(&state);
+        async move || state.page(|ring| ring.serving)
     };
-    let health = async move || page(ring.status(), |status| status.fit, decisions(&verifier));
+    let health = async move || state.page(|ring| ring.fit);
     // The layers guard what stands before them, the MCP route. The rest is open to anybody: the metadata has to be, and
     // these two pages are. Nothing in them is secret, but they are for operators: keep them off the public listener where
     // you can.
@@ -205,16 +212,55 @@ impl fmt::Display for StartError {
 
 impl Error for StartError {}
 
-/// 200 if the question has a good answer, and 503 if not. The body says why in both cases.
-///
-/// `/readyz` asks whether a balancer should send requests here, and `/healthz` whether somebody has to look.
-fn page(
-    status: ReloadStatus,
-    good: fn(&ReloadStatus) -> bool,
-    decisions: Map<String, Value>,
-) -> (StatusCode, Json<Value>) {
-    let code = if good(&status) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(json!({ "ring": status, "decisions": decisions })))
+/// The validator of access tokens, and the keys if they are fetched.
+fn tokens(flags: &Flags, audience: &str) -> Result<(ByIssuer, Option<RemoteJwtValidator>)> {
+    let issuer = flags.issuer.as_str();
+    let (mut tokens, keys) = match &flags.issuer_jwks {
+        Some(path) => {
+            let jwks = std::fs::read(path).map_err(|error| StartError::file(path, error))?;
+            let jwks = Jwks::parse(&jwks).map_err(|error| StartError::file(path, error))?;
+            for left_out in jwks.left_out() {
+                eprintln!("mcp_server: {}: not used: {left_out}", path.display());
+            }
+            (ByIssuer::new().issuer(issuer, JwtValidator::new(issuer, audience, jwks)), None)
+        }
+        None => {
+            let expected = JwtValidator::new(issuer, audience, Jwks::none());
+            let remote = RemoteJwtValidator::start_discovering(expected)?;
+            (ByIssuer::new().issuer(issuer, remote.clone()), Some(remote))
+        }
+    };
+    if let (Some(endpoint), Some(client), Some(secret)) =
+        (&flags.introspection, &flags.introspection_client, &flags.introspection_secret)
+    {
+        let credentials = IntrospectionCredentials::basic(client, secret)?;
+        tokens = tokens.opaque(IntrospectionValidator::new(endpoint, credentials, audience)?);
+    }
+    Ok((tokens, keys))
+}
+
+/// What the operator's pages show.
+struct State {
+    ring: Reloader,
+    keys: Option<RemoteJwtValidator>,
+    verifier: Verifier,
+}
+
+impl State {
+    /// 200 if the question has a good answer, and 503 if not. The body says why in both cases.
+    ///
+    /// `/readyz` asks whether a balancer should send requests here, and `/healthz` whether somebody has to look.
+    fn page(&self, good: fn(&ReloadStatus) -> bool) -> (StatusCode, Json<Value>) {
+        let ring = self.ring.status();
+        let keys = self.keys.as_ref().map(RemoteJwtValidator::status);
+        let good = good(&ring) && keys.as_ref().is_none_or(|keys| keys.ready);
+        let code = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let mut page = json!({ "ring": ring, "decisions": decisions(&self.verifier) });
+        if let (Some(page), Some(keys)) = (page.as_object_mut(), keys) {
+            page.insert("keys".to_owned(), json!(keys));
+        }
+        (code, Json(page))
+    }
 }
 
 /// What an MCP client in a browser sends, and what its script must be able to read.
