@@ -18,8 +18,8 @@ use crate::token::validator::TokenValidator;
 /// Validates tokens of several issuers, each with keys and audiences of its own.
 ///
 /// A JWT goes to the validator of the issuer in its `iss`, compared exactly. That claim is read before anything is
-/// verified, so it only chooses: the validator compares it again under the signature. A token that is no JWT goes to the
-/// validator for opaque tokens, if there is one.
+/// verified, so it only chooses: the validator compares it again under the signature. A token that is no JWT goes to
+/// the validator for opaque tokens, if there is one.
 ///
 /// ```
 /// use sealstamp_dpop::{ByIssuer, Jwks, JwtValidator};

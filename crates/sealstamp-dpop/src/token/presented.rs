@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// ```
 /// let token = sealstamp_dpop::PresentedToken::new("opaque");
 /// assert_eq!(token.as_str(), "opaque");
-/// assert_eq!(token.hash()[..2], [0x1e, 0x38]);
+/// assert_eq!(token.hash()[..2], [0x6d, 0x22]);
 /// ```
 #[derive(Clone)]
 pub struct PresentedToken<'t> {

@@ -30,9 +30,9 @@ pub const MAX_QUESTIONS: usize = 64;
 
 /// Validates tokens by asking their issuer's introspection endpoint (RFC 7662), over HTTPS or plain HTTP on loopback.
 ///
-/// Each validation is one request to the issuer, so that a revoked token is refused at once. Requests that come with the
-/// same token at the same time share one. The issuer's answer must say `active`, name the audience, and be in force;
-/// `cnf.jkt` binds the token to its key as in a JWT (RFC 9449 section 6.2).
+/// Each validation is one request to the issuer, so that a revoked token is refused at once. Requests that come with
+/// the same token at the same time share one. The issuer's answer must say `active`, name the audience, and be in
+/// force; `cnf.jkt` binds the token to its key as in a JWT (RFC 9449 section 6.2).
 ///
 /// Needs a tokio runtime. Clones share everything.
 ///
@@ -150,8 +150,8 @@ impl IntrospectionValidator {
     /// leave it out.
     ///
     /// Dangerous: unless the issuer itself answers `active` to each server for that server's tokens alone, a token that
-    /// was issued for another server is accepted here (SEP-1932 forbids that). An audience that is named is compared all
-    /// the same.
+    /// was issued for another server is accepted here (SEP-1932 forbids that). An audience that is named is compared
+    /// all the same.
     #[must_use]
     pub fn dangerously_accept_answers_without_audience(mut self) -> Self {
         self.any_audience = true;

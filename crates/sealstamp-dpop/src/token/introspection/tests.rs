@@ -1,5 +1,5 @@
-//! An issuer on loopback that answers what the test says, to see what is made of each answer. A real one is asked in the
-//! end-to-end tests.
+//! An issuer on loopback that answers what the test says, to see what is made of each answer. A real one is asked in
+//! the end-to-end tests.
 
 use std::sync::Mutex;
 use std::time::Duration;
