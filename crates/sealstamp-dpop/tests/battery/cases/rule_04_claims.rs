@@ -60,7 +60,7 @@ pub(super) const CASES: &[Case] = &[
     proof("R43-2", "a raw line break in a claim", Reason::MalformedClaims, |d, _| d.claims.set("jti", quoted("a\nb"))),
     proof("R43-2", "a lone surrogate in a claim's name", Reason::MalformedClaims, |d, _| d.claims.add("\\udc00", "1")),
     proof("R43-2", "ath twice, once escaped", Reason::MalformedClaims, |d, _| {
-        d.claims.add("\\u0061th", quoted(sha256(&d.token())));
+        d.claims.add("\\u0061th", quoted(sha256(d.token())));
     }),
     proof("R43-3", "JTI for jti", Reason::BadJti, |d, _| rename(&mut d.claims, "jti", "JTI")),
     proof("R43-3", "jti with a zero byte in its name", Reason::BadJti, |d, _| {
@@ -89,7 +89,7 @@ pub(super) const CASES: &[Case] = &[
     proof("R43-3", "iat an object", Reason::MalformedClaims, |d, _| d.claims.set("iat", "{}")),
     proof("R43-3 R43-12a", "ath a number", Reason::MalformedClaims, |d, _| d.ath = Some(Some("1".into()))),
     proof("R43-3 R43-12a", "ath a list", Reason::MalformedClaims, |d, _| {
-        d.ath = Some(Some(format!("[\"{}\"]", sha256(&d.token()))));
+        d.ath = Some(Some(format!("[\"{}\"]", sha256(d.token()))));
     }),
     proof("R43-10", "nonce a list", Reason::MalformedClaims, |d, w| {
         d.claims.set("nonce", format!("[\"{}\"]", w.nonce()));
