@@ -296,8 +296,11 @@ fn decisions(verifier: &Verifier) -> Map<String, Value> {
 /// Several times within the ring's propagation, which is the time that operators wait for every replica to have read
 /// it.
 fn poll_every(fleet: &Fleet) -> Duration {
-    let propagation_s = fleet.ring().settings().propagation_s();
-    Duration::from_millis(250).saturating_mul(propagation_s).min(Reloader::EVERY)
+    let ring = fleet.ring();
+    let in_force = ring.settings_at(now()).propagation_s();
+    // A shorter one that is to come counts from its date on, and a server polls at one pace from its start on.
+    let next = ring.next_settings().map_or(in_force, |next| next.settings.propagation_s());
+    Duration::from_millis(250).saturating_mul(in_force.min(next)).min(Reloader::EVERY)
 }
 
 /// Never panics, unlike `eprintln!`: where standard error is closed there is nobody to tell.

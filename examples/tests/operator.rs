@@ -93,6 +93,12 @@ impl Fleet {
         Ran { code: out.status.code().unwrap(), out: text }
     }
 
+    /// The status code of a page of a replica.
+    async fn answers(&self, replica: &Replica, page: &str) -> u16 {
+        let url = format!("http://{}{page}", replica.address);
+        self.http.get(url).send().await.unwrap().status().as_u16()
+    }
+
     /// `check` of the operator's file against both replicas.
     fn check(&self) -> Ran {
         self.tool(&["check", "--against", &self.page(0), "--against", &self.page(1)])
@@ -330,4 +336,42 @@ async fn the_file_is_lost() {
         assert_eq!(fleet.status(host).await["settings"], settings);
     }
     fleet.check().ok();
+}
+
+/// With the option, a server whose ring nobody confirms stops serving once propagation is over, and begins again by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ring_that_is_not_confirmed() {
+    let mut fleet = Fleet::start().await;
+    let ring = fleet.file("strict.json");
+    copy(&fleet.ring(), &ring);
+    let strict = fleet.replica(&ring, &["--refuse-unconfirmed"]).await.unwrap();
+    fleet.replicas.push(strict);
+    let strict = &fleet.replicas[2];
+    let pages =
+        async |replica: &Replica| (fleet.answers(replica, "/readyz").await, fleet.answers(replica, "/healthz").await);
+    fleet.until(2, "serving", |status| status["serving"] == true).await;
+    assert_eq!(pages(strict).await, (200, 200));
+    let kid = fleet.mints(2).await;
+
+    let gone = Instant::now();
+    fs::remove_file(&ring).unwrap();
+    fs::remove_file(fleet.on(0)).unwrap();
+    let status = fleet.until(2, "refuses", |status| status["serving"] == false).await;
+    assert!(gone.elapsed() >= Duration::from_millis(1_000), "before propagation is over: {:?}", gone.elapsed());
+    assert_eq!((&status["error"]["kind"], &status["fit"]), (&"not_found".into(), &false.into()));
+    assert_eq!(pages(strict).await, (503, 503));
+    let url = format!("http://{}/mcp", strict.address);
+    let answer = fleet.http.post(url).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert!(!answer.headers().contains_key("dpop-nonce") && !answer.headers().contains_key("www-authenticate"));
+    // Without the option, the same outage is an alert and no more.
+    fleet.until_fault(0, "not_found").await;
+    fleet.until(0, "unfit", |status| status["fit"] == false).await;
+    assert_eq!(pages(&fleet.replicas[0]).await, (200, 503));
+    assert_eq!(fleet.mints(0).await, kid);
+
+    copy(&fleet.ring(), &ring);
+    fleet.until(2, "serves again", |status| status["serving"] == true && status["fit"] == true).await;
+    assert_eq!(pages(strict).await, (200, 200));
+    assert_eq!(fleet.mints(2).await, kid);
 }

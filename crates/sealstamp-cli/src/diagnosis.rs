@@ -40,7 +40,8 @@ impl From<Unfit> for Failure {
 
 /// How many files of a folder are looked at.
 const MOST_NEIGHBOURS: usize = 200;
-const LOST: &str = "do not make a new one, which would split the fleet: docs/operations.md, \"A lost file\"";
+const LOST: &str =
+    "a new one would split the fleet; put it back with sealstamp recover: docs/operations.md, \"A lost file\"";
 
 /// What is wrong with the ring at `path`, given what came of reading it.
 pub(crate) fn of_file(path: &Path, error: FileError) -> Unfit {
@@ -82,7 +83,7 @@ pub(crate) fn of_content(name: &str, bytes: &[u8], complaint: &str) -> Unfit {
         None => Unfit::new(
             "not_a_ring",
             format!("{name}: {complaint}"),
-            "do not mend it by hand: put a copy of the ring in use there",
+            "do not mend it by hand; put the newest copy back: sealstamp recover",
         ),
     }
 }

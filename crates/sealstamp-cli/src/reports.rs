@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use sealstamp::{Kid, Ring, RingId, Settings};
+use sealstamp::{Kid, Ring, RingId, Settings, UnixMillis};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -28,7 +28,7 @@ pub(crate) struct Report {
     pub(crate) status: Option<Status>,
     /// The kids of the keys that are revoked.
     pub(crate) revoked: Vec<Kid>,
-    /// None if the source is a bare name.
+    /// What is in force. None if the source is a bare name.
     pub(crate) settings: Option<Settings>,
 }
 
@@ -40,8 +40,9 @@ pub(crate) struct Status {
 }
 
 impl Report {
-    /// Reads `SERIAL:DIGEST`, an `http` URL, or a file that is a ring or a status.
-    pub(crate) fn read(source: &str) -> Result<Self, Failure> {
+    /// Reads `SERIAL:DIGEST`, an `http` URL, or a file that is a ring or a status. A ring's settings are those in force at
+    /// `now`, as a status shows them.
+    pub(crate) fn read(source: &str, now: UnixMillis) -> Result<Self, Failure> {
         let failed = |why: &dyn std::fmt::Display| Failure::new(format_args!("{source}: {why}"));
         if let Ok(id) = source.parse::<RingId>() {
             let (ancestors, revoked) = (Vec::new(), Vec::new());
@@ -57,13 +58,13 @@ impl Report {
         }
         let bytes = read_file(Path::new(source)).map_err(|e| failed(&e))?;
         match Ring::parse(&bytes) {
-            Ok(ring) => Ok(Self::of_ring(source, &ring)),
+            Ok(ring) => Ok(Self::of_ring(source, &ring, now)),
             Err(error) if looks_like_a_ring(&bytes) => Err(failed(&format_args!("not a ring: {error}"))),
             Err(_) => Self::of_status(source, &bytes),
         }
     }
 
-    pub(crate) fn of_ring(source: &str, ring: &Ring) -> Self {
+    fn of_ring(source: &str, ring: &Ring, now: UnixMillis) -> Self {
         let revoked = ring.keys().iter().filter(|key| key.revoked_at().is_some());
         Self {
             source: source.into(),
@@ -71,7 +72,7 @@ impl Report {
             ancestors: ring.ancestors().unwrap_or_default().to_vec(),
             status: None,
             revoked: revoked.map(|key| key.kid()).collect(),
-            settings: Some(*ring.settings()),
+            settings: Some(*ring.settings_at(now)),
         }
     }
 
@@ -181,6 +182,7 @@ mod tests {
 
     use super::*;
 
+    const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
     const DIGEST: &str = "00000000000000000000000000000000000000000000000000000000000000ff";
 
     fn status() -> serde_json::Value {
@@ -201,7 +203,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("status.json");
         fs::write(&path, content).unwrap();
-        Report::read(path.to_str().unwrap())
+        Report::read(path.to_str().unwrap(), NOW)
     }
 
     #[test]
@@ -251,10 +253,10 @@ mod tests {
 
     #[test]
     fn a_name_and_what_cannot_be_fetched() {
-        assert_eq!(Report::read(&format!("7:{DIGEST}")).unwrap().id.serial, 7);
-        assert_eq!(Report::read("https://mcp.example.com/healthz").map(drop).unwrap_err().code, 2);
+        assert_eq!(Report::read(&format!("7:{DIGEST}"), NOW).unwrap().id.serial, 7);
+        assert_eq!(Report::read("https://mcp.example.com/healthz", NOW).map(drop).unwrap_err().code, 2);
         // Port 0 answers nobody.
-        assert_eq!(Report::read("http://127.0.0.1:0/healthz").map(drop).unwrap_err().code, 1);
-        assert_eq!(Report::read("/nowhere/status.json").map(drop).unwrap_err().code, 1);
+        assert_eq!(Report::read("http://127.0.0.1:0/healthz", NOW).map(drop).unwrap_err().code, 1);
+        assert_eq!(Report::read("/nowhere/status.json", NOW).map(drop).unwrap_err().code, 1);
     }
 }

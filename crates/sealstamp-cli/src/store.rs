@@ -79,14 +79,17 @@ impl Store {
         }
     }
 
-    /// Puts a ring in the place of whatever is there, after a line in the log.
-    pub(crate) fn put_back(&self, ring: &Ring, entry: &Entry) -> Result<(), Failure> {
+    /// Puts what `make` returns in the place of whatever is there. `make` gets the ring that stands there, if it is one.
+    pub(crate) fn put_back(&self, make: impl FnOnce(Option<&Ring>) -> Result<Ring, Failure>) -> Result<Ring, Failure> {
         let Self::File(file) = self else {
             refuse_terminal()?;
-            return write_stdout(ring.to_json().as_bytes());
+            let ring = make(None)?;
+            return write_stdout(ring.to_json().as_bytes()).map(|()| ring);
         };
-        self.log(entry)?;
-        file.put_back(ring).map_err(|e| Failure::new(format_args!("{self}: {e}")))
+        file.put_back(make).map_err(|error| match error {
+            UpdateError::Change(failure) => failure,
+            UpdateError::File(error) => Failure::new(format_args!("{self}: {error}")),
+        })
     }
 
     /// Whose the file is, and its mode, for a person to compare with what the servers run as.

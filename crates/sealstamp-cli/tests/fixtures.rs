@@ -12,6 +12,9 @@
 use std::path::Path;
 
 use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Ring, Settings, Suite, Transition, UnixMillis};
+use serde_json::json;
+
+const AUDIENCE: &str = "https://mcp.example.com/mcp";
 
 fn at(text: &str) -> UnixMillis {
     UnixMillis::from_system_time(humantime::parse_rfc3339(text).unwrap())
@@ -39,6 +42,39 @@ fn longer(ring: &Ring) -> Ring {
     let settings = Settings::new(300, 5, 600).unwrap();
     let from = Some(at("2026-12-01T03:00:00Z"));
     done(ring.change_settings(settings, from, at("2026-11-22T19:30:00Z"), Force::No))
+}
+
+/// A ring that goes on from a common one, by a second writer.
+fn other_line(ring: &Ring) -> Ring {
+    let ring = rotate(ring, "2026-11-22T19:31:00Z", 6);
+    done(ring.rotate(None, at("2026-11-22T19:50:00Z"), fresh(7), Force::No))
+}
+
+fn leaked(ring: &Ring) -> Ring {
+    let now = at("2026-11-22T19:30:00Z");
+    done(ring.revoke(ring.active(now).kid(), now, fresh(3), Force::No))
+}
+
+/// What a replica with this ring shows, as far as the tool reads it.
+fn status(ring: &Ring, audience: &str, settings: Settings, fault: Option<&str>) -> String {
+    let now = at("2026-11-22T20:00:00Z");
+    let id = ring.id().to_string();
+    let keys = ring.status(now).map(|s| json!({ "kid": s.key.kid().to_string(), "state": s.state.as_str() }));
+    let status = json!({
+        "format": "sealstamp-status/1",
+        "audience": audience,
+        "serial": ring.serial(),
+        "digest": id.split_once(':').unwrap().1,
+        "ancestors": ring.ancestors().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "settings": {
+            "lifetime_s": settings.lifetime_s(),
+            "max_skew_s": settings.max_skew_s(),
+            "propagation_s": settings.propagation_s(),
+        },
+        "keys": keys.collect::<Vec<_>>(),
+        "error": fault.map(|kind| json!({ "kind": kind })),
+    });
+    format!("{status:#}\n")
 }
 
 fn done(result: Result<Transition, sealstamp::TransitionError>) -> Ring {
@@ -83,6 +119,7 @@ fn the_rings_of_the_transcripts_are_these() {
     let new = init("2026-11-22T19:00:00Z");
     let text = version_1;
     let version_2 = |ring: &Ring| ring.to_json().to_string();
+    let shorter = Settings::new(60, 5, 600).unwrap();
     let files = [
         ("new.json", text(&new)),
         ("pending.json", text(&rotate(&new, "2026-11-22T19:55:00Z", 2))),
@@ -90,6 +127,12 @@ fn the_rings_of_the_transcripts_are_these() {
         ("dated.json", version_2(&dated(&new, "2026-12-01T03:00:00Z"))),
         ("mistyped.json", version_2(&dated(&new, "2062-12-01T03:00:00Z"))),
         ("longer.json", version_2(&longer(&new))),
+        ("older.json", version_2(&new)),
+        ("in-use.json", version_2(&leaked(&new))),
+        ("other-line.json", version_2(&other_line(&new))),
+        ("status-in-use.json", status(&leaked(&new), AUDIENCE, Settings::default(), None)),
+        ("status-older.json", status(&new, AUDIENCE, Settings::default(), Some("older_serial"))),
+        ("status-other.json", status(&other_line(&new), "https://other.example.com/mcp", shorter, None)),
         ("states.json", text(&every_state())),
         ("overdue.json", text(&init("2026-07-01T09:00:00Z"))),
         ("one-key.json", one_key()),
@@ -113,7 +156,7 @@ fn is_on_disk(name: &str, expected: &str) {
 /// The nonces that the transcript of `open` explains, each by its name.
 #[test]
 fn the_nonces_of_the_transcripts_are_these() {
-    let audience = Audience::new("https://mcp.example.com/mcp").unwrap();
+    let audience = Audience::new(AUDIENCE).unwrap();
     let mint = |ring: &Ring, time: &str, binding: &Binding| {
         Fleet::with_seed(ring.clone(), audience.clone(), [7; 32], 0).mint(at(time), binding).to_string()
     };

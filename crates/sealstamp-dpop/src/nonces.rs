@@ -38,14 +38,24 @@ impl Nonces {
     }
 
     /// The age of a nonce that was refused for it, in milliseconds: it was good for a lifetime and the skew.
-    pub(crate) fn age_of(&self, refusal: Refusal) -> Option<u64> {
-        match (self, refusal) {
-            (Self::Required(fleet), Refusal::Expired { by_ms }) => {
-                let ring = fleet.ring();
-                let settings = ring.settings();
-                let good_s = u64::from(settings.lifetime_s()).saturating_add(settings.max_skew_s().into());
-                Some(good_s.saturating_mul(1000).saturating_add(by_ms))
-            }
+    ///
+    /// After a change of the settings, what it was good for depends on when it was minted. If it could have been either
+    /// before or after, its age is not known.
+    pub(crate) fn age_of(&self, refusal: Refusal, now: UnixMillis) -> Option<u64> {
+        let (Self::Required(fleet), Refusal::Expired { by_ms }) = (self, refusal) else { return None };
+        let ring = fleet.ring();
+        let age = |lifetime_s: u32, max_skew_s: u32| {
+            u64::from(lifetime_s).saturating_add(max_skew_s.into()).saturating_mul(1000).saturating_add(by_ms)
+        };
+        let settings = ring.settings();
+        let before = age(settings.lifetime_s(), ring.margins().max_skew_s());
+        let Some(next) = ring.next_settings() else { return Some(before) };
+        let after = age(next.settings.lifetime_s(), next.settings.max_skew_s());
+        let was_before = now.saturating_sub(before) < next.from;
+        let was_after = now.saturating_sub(after) >= next.from;
+        match (was_before, was_after) {
+            (true, false) => Some(before),
+            (false, true) => Some(after),
             _ => None,
         }
     }
@@ -71,6 +81,8 @@ impl Nonces {
 
 #[cfg(test)]
 mod tests {
+    use sealstamp::{Audience, Force, Fresh, Ring, Settings, Suite};
+
     use super::*;
 
     #[test]
@@ -86,6 +98,34 @@ mod tests {
         assert!(Nonces::Off.mint(now).is_none());
         for nonce in ["", "anything", &"A".repeat(60)] {
             assert_eq!(Nonces::Off.open(nonce, now).unwrap_err(), Refusal::UnknownKey);
+        }
+    }
+
+    /// Never a wrong age; and none only where a nonce from before the change and one from after it are told apart by
+    /// nothing.
+    #[test]
+    fn the_age_of_an_expired_nonce_across_a_change_of_the_settings() {
+        let start = UnixMillis::new(1_790_000_000_000);
+        let from = start.saturating_add(3_600_000);
+        let [short, long] = [60, 120].map(|lifetime_s| Settings::new(lifetime_s, 5, 600).unwrap());
+        for (before, after) in [(short, long), (long, short)] {
+            let ring = Ring::init(before, Suite::Aes256Gcm, start, Fresh::insecure_from_seed(1));
+            let ring = ring.change_settings(after, Some(from), start, Force::No).unwrap().ring;
+            let audience = Audience::new("https://mcp.example.com/mcp").unwrap();
+            let fleet = Fleet::with_seed(ring, audience, [7; 32], 0);
+            let nonces = Nonces::Required(fleet.clone());
+            let shortened = before == long;
+            for s in (0..400).step_by(10) {
+                let minted_at = from.saturating_sub(200_000).saturating_add(s * 1_000);
+                let nonce = fleet.mint(minted_at, &Binding::None);
+                let was_good = if minted_at < from { before } else { after };
+                let now = minted_at.saturating_add(u64::from(was_good.lifetime_s()) * 1_000 + 5_000 + 7);
+                let refusal = fleet.open(nonce.as_str(), now, &Binding::None).unwrap_err();
+                assert_eq!(refusal, Refusal::Expired { by_ms: 7 });
+                let near = shortened && (140..260).contains(&s);
+                let expected = (!near).then(|| now.since(minted_at));
+                assert_eq!(nonces.age_of(refusal, now), expected, "{s} s, shortened: {shortened}");
+            }
         }
     }
 }

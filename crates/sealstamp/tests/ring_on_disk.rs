@@ -15,8 +15,8 @@ use std::sync::Barrier;
 use std::{fs, io, thread};
 
 use sealstamp::{
-    FileErrorKind, Force, Fresh, Ring, RingErrorKind, RingFile, Settings, Suite, Transition, TransitionError,
-    UnixMillis, UpdateError,
+    FileError, FileErrorKind, Force, Fresh, Ring, RingErrorKind, RingFile, Settings, Suite, Transition,
+    TransitionError, UnixMillis, UpdateError,
 };
 
 const NOW: UnixMillis = UnixMillis::new(1_795_374_000_000);
@@ -290,7 +290,7 @@ fn a_ring_is_put_back_with_the_owner_and_mode_that_servers_need() {
     }
     for (of_folder, of_file) in [(0o750, 0o640), (0o700, 0o600), (0o755, 0o640), (0o2770, 0o640)] {
         mode(folder.path(), of_folder);
-        file.put_back(&ring(1)).unwrap();
+        put_back(&file, 1).unwrap();
         assert_eq!(owner(&path), (if root { 0 } else { uid }, gid, of_file), "{of_folder:o}");
         assert_eq!(file.load().unwrap(), ring(1));
         fs::remove_file(&path).unwrap();
@@ -301,14 +301,60 @@ fn a_ring_is_put_back_with_the_owner_and_mode_that_servers_need() {
         if root {
             std::os::unix::fs::chown(&path, Some(uid), Some(gid)).unwrap();
         }
-        file.put_back(&ring(2)).unwrap();
+        put_back(&file, 2).unwrap();
         assert_eq!(owner(&path), (uid, gid, after), "{before:o}");
         assert_eq!(file.load().unwrap(), ring(2));
     }
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert_eq!(file.put_back(&ring(1)).unwrap_err().kind(), FileErrorKind::NotAFile);
+    assert_eq!(put_back(&file, 1).unwrap_err().kind(), FileErrorKind::NotAFile);
     fs::remove_dir(&path).unwrap();
     symlink("nowhere", &path).unwrap();
-    assert_eq!(file.put_back(&ring(1)).unwrap_err().io_kind(), Some(std::io::ErrorKind::NotFound));
+    assert_eq!(put_back(&file, 1).unwrap_err().io_kind(), Some(std::io::ErrorKind::NotFound));
+}
+
+fn put_back(file: &RingFile, seed: u64) -> Result<(), FileError> {
+    match file.put_back(|_| Ok::<_, ()>(ring(seed))) {
+        Ok(made) => {
+            assert_eq!(made, ring(seed));
+            Ok(())
+        }
+        Err(UpdateError::File(error)) => Err(error),
+        Err(UpdateError::Change(())) => unreachable!(),
+    }
+}
+
+/// Otherwise one who puts a ring back could undo a change that came meanwhile.
+#[test]
+fn what_is_put_back_is_decided_under_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = RingFile::new(folder.path().join("ring.json"));
+    file.put_back(|in_place| {
+        assert_eq!(in_place, None);
+        Ok::<_, ()>(ring(1))
+    })
+    .unwrap();
+    thread::scope(|scope| {
+        let put_back = file.put_back(|in_place| {
+            assert_eq!(in_place, Some(&ring(1)));
+            let other = file.clone();
+            scope.spawn(move || {
+                let updated = other.update(|there| {
+                    assert_eq!(there, &ring(2), "the lock was not held");
+                    rotated(there)
+                });
+                assert_eq!(updated.unwrap().ring.serial(), 2);
+            });
+            // Long enough for a write that does not wait.
+            thread::sleep(std::time::Duration::from_millis(200));
+            Ok::<_, ()>(ring(2))
+        });
+        put_back.unwrap();
+    });
+    assert_eq!(file.load().unwrap().serial(), 2);
+
+    fs::write(file.path(), "damaged").unwrap();
+    let refused = file.put_back(|in_place| if in_place.is_none() { Err("no") } else { Ok(ring(3)) });
+    assert_eq!(refused, Err(UpdateError::Change("no")));
+    assert_eq!(fs::read(file.path()).unwrap(), b"damaged");
 }

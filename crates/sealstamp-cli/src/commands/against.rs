@@ -75,11 +75,15 @@ pub(super) fn compare(
     let had_time = written.is_none_or(|at| now.since(at) > propagation.ms());
     let mut audience: Option<(String, String)> = None;
     for source in sources {
-        let report = match Report::read(source) {
+        let report = match Report::read(source, now) {
             Ok(report) => report,
             Err(failure) => {
-                let hint =
-                    failure.hint.unwrap_or_else(|| "see whether the replica runs, and what its page shows".into());
+                let hint = if source.starts_with("http") {
+                    "see whether the replica runs, and what its page shows"
+                } else {
+                    "name a status of a replica, or a copy of the ring"
+                };
+                let hint = failure.hint.unwrap_or_else(|| hint.into());
                 findings.push(problem("no_report", failure.message, hint));
                 comparisons.push(Comparison {
                     source: source.clone(),
@@ -91,7 +95,7 @@ pub(super) fn compare(
             }
         };
         let relation = Relation::of(ring, report.id, &report.ancestors);
-        findings.extend(of_relation(relation, ring, &report, had_time));
+        findings.extend(of_relation(relation, ring, &report, had_time, now));
         findings.extend(of_keys(ring, &report));
         if let Some(status) = report.status {
             if let Some(fault) = status.fault {
@@ -124,9 +128,9 @@ pub(super) fn compare(
     (comparisons, findings)
 }
 
-fn of_relation(relation: Relation, ring: &Ring, report: &Report, had_time: bool) -> Option<Finding> {
+fn of_relation(relation: Relation, ring: &Ring, report: &Report, had_time: bool, now: UnixMillis) -> Option<Finding> {
     let (source, theirs, ours) = (&report.source, report.id.serial, ring.serial());
-    let settings = report.settings.filter(|settings| settings != ring.settings());
+    let settings = report.settings.filter(|settings| settings != ring.settings_at(now));
     let and_settings = if settings.is_some() { ", and has other settings" } else { "" };
     match relation {
         Relation::Same => None,
@@ -219,5 +223,31 @@ mod tests {
             far = next(&far, seed);
         }
         assert_eq!((of(&far, &third), of(&third, &far)), (Relation::Unclear, Relation::Unclear));
+    }
+
+    /// A status shows what is in force when it is made.
+    #[test]
+    fn settings_are_compared_as_they_are_in_force() {
+        let first = Ring::init(Settings::default(), Suite::Aes256Gcm, NOW, Fresh::insecure_from_seed(1));
+        let from = NOW.saturating_add(3_600_000);
+        let longer = Settings::new(300, 5, 600).unwrap();
+        let second = first.change_settings(longer, Some(from), NOW, Force::No).unwrap().ring;
+        let third = next(&second, 3);
+        for (now, in_force, other) in
+            [(from.saturating_sub(1), Settings::default(), longer), (from, longer, Settings::default())]
+        {
+            for (settings, differ) in [(in_force, false), (other, true)] {
+                let report = Report {
+                    source: "replica".into(),
+                    id: second.id(),
+                    ancestors: Vec::new(),
+                    status: None,
+                    revoked: Vec::new(),
+                    settings: Some(settings),
+                };
+                let found = of_relation(Relation::Behind(1), &third, &report, true, now).unwrap();
+                assert_eq!(found.message.contains("and has other settings"), differ, "{}", found.message);
+            }
+        }
     }
 }

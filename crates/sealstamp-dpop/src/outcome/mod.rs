@@ -44,7 +44,7 @@ impl Outcomes {
         self.counters.count_refused(fault.reason);
         if let Some(observe) = &self.observer.0 {
             let nonce_age_ms =
-                seen.nonce_age_ms.or_else(|| fault.nonce.and_then(|refusal| self.nonces.age_of(refusal)));
+                seen.nonce_age_ms.or_else(|| fault.nonce.and_then(|refusal| self.nonces.age_of(refusal, now)));
             observe(&Seen { nonce_age_ms, ..seen }.decided(Some(fault.reason), now));
         }
         Rejection::new(fault, self.nonces.mint(now), name)

@@ -81,18 +81,22 @@ impl RingFile {
         target.replace(ring, Like::Nothing)
     }
 
-    /// Puts the ring in the place of whatever is there, which need not be a ring. For a file that was lost or damaged.
+    /// Puts what `make` returns in the place of whatever is there, which need not be a ring. For a file that was lost or
+    /// damaged.
     ///
-    /// The new file has the owner and mode of the file that it replaces, except that not everybody may write it. Where
-    /// there is none, it has the owner and group of the folder, and the group may read it if it may read the folder. So
-    /// servers that run as another user can read what root puts back.
+    /// `make` runs under the lock, and gets the ring that is there at that moment, if it is one. The new file has the
+    /// owner and mode of the file that it replaces, except that not everybody may write it. Where there is none, it has
+    /// the owner and group of the folder, and the group may read it if it may read the folder. So servers that run as
+    /// another user can read what root puts back.
     ///
     /// # Errors
-    /// [`FileError`]. [`FileError::ring_is_new`] says whether the ring is in place.
-    pub fn put_back(&self, ring: &Ring) -> Result<(), FileError> {
+    /// - [`UpdateError::Change`] if `make` refused. Nothing was written.
+    /// - [`UpdateError::File`] if the file could not be written. [`FileError::ring_is_new`] says whether the ring is in
+    ///   place.
+    pub fn put_back<E>(&self, make: impl FnOnce(Option<&Ring>) -> Result<Ring, E>) -> Result<Ring, UpdateError<E>> {
         let there = match fs::symlink_metadata(&self.path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => false,
-            Err(e) => return Err(FileError::io(&e, Step::Find).while_writing()),
+            Err(e) => return Err(FileError::io(&e, Step::Find).while_writing().into()),
             Ok(_) => true,
         };
         let target = if there { Target::there(&self.path) } else { Target::to_be(&self.path) };
@@ -100,10 +104,13 @@ impl RingFile {
         let path = if there { target.path() } else { target.folder().into() };
         let like = step(Step::Read, || fs::metadata(path)).map_err(FileError::while_writing)?;
         if there && !like.is_file() {
-            return Err(FileError::new(FileErrorKind::NotAFile, Step::Find).while_writing());
+            return Err(FileError::new(FileErrorKind::NotAFile, Step::Find).while_writing().into());
         }
         let _lock = target.lock(Some(&like))?;
-        target.replace(ring, if there { Like::File(&like) } else { Like::Folder(&like) })
+        let in_place = read(&target.path()).ok();
+        let ring = make(in_place.as_ref().map(|(ring, _)| ring)).map_err(UpdateError::Change)?;
+        target.replace(&ring, if there { Like::File(&like) } else { Like::Folder(&like) })?;
+        Ok(ring)
     }
 
     /// Replaces the ring by what `change` makes of it. No other process of this host can write it meanwhile.
