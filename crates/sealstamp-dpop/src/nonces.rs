@@ -112,7 +112,7 @@ mod tests {
             let ring = Ring::init(before, Suite::Aes256Gcm, start, Fresh::insecure_from_seed(1));
             let ring = ring.change_settings(after, Some(from), start, Force::No).unwrap().ring;
             let audience = Audience::new("https://mcp.example.com/mcp").unwrap();
-            let fleet = Fleet::with_seed(ring, audience, [7; 32], 0);
+            let fleet = Fleet::new(ring, audience).unwrap();
             let nonces = Nonces::Required(fleet.clone());
             let shortened = before == long;
             for s in (0..400).step_by(10) {
