@@ -338,7 +338,8 @@ async fn the_file_is_lost() {
     fleet.check().ok();
 }
 
-/// With the option, a server whose ring nobody confirms stops serving once propagation is over, and begins again by itself.
+/// With the option, a server whose ring nobody confirms stops serving once propagation is over, and begins again by
+/// itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ring_that_is_not_confirmed() {
     let mut fleet = Fleet::start().await;

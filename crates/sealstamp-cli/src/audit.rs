@@ -1,8 +1,8 @@
 //! The log beside the ring: who changed it, when, and what became of it. One line of JSON for each write, no secret.
 //!
-//! A line is on the disk before the ring changes, so no change is without one: if the line cannot be written, neither is the
-//! ring. What is cut off between the two leaves a line of a change that never came. Such a line is told by the digests: the
-//! next change began at the same ring, or the ring is still the one that the line began at.
+//! A line is on the disk before the ring changes, so no change is without one: if the line cannot be written, neither
+//! is the ring. What is cut off between the two leaves a line of a change that never came. Such a line is told by the
+//! digests: the next change began at the same ring, or the ring is still the one that the line began at.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};

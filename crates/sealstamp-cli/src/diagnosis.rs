@@ -1,7 +1,7 @@
 //! Why there is no ring where one should be, in words that fit the case.
 //!
-//! The hint for a missing file must never lead to a second ring beside the first: a fleet with two rings is split. So it
-//! says what stands at that place, and speaks of `init` only if nothing shows that there ever was a ring.
+//! The hint for a missing file must never lead to a second ring beside the first: a fleet with two rings is split. So
+//! it says what stands at that place, and speaks of `init` only if nothing shows that there ever was a ring.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

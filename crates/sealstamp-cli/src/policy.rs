@@ -15,8 +15,8 @@ pub(crate) struct Late<'r> {
     pub(crate) latest: UnixMillis,
 }
 
-/// The first date to come that makes the key before it older than `max_age`. The earliest date that a rotation could have
-/// been given is never too late, however old the key is.
+/// The first date to come that makes the key before it older than `max_age`. The earliest date that a rotation could
+/// have been given is never too late, however old the key is.
 pub(crate) fn late_date(ring: &Ring, max_age: Span, now: UnixMillis) -> Option<Late<'_>> {
     let settings = ring.margins();
     let margin = Span::from_s(settings.propagation_s()).ms().saturating_add(Span::from_s(settings.max_skew_s()).ms());

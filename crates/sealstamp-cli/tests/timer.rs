@@ -1,4 +1,5 @@
-//! What a timer does to a fleet in three months, by a clock that the test moves: silence, except where a person is needed.
+//! What a timer does to a fleet in three months, by a clock that the test moves: silence, except where a person is
+//! needed.
 //!
 //! Only a build without optimizations lets its clock be moved.
 #![cfg(all(unix, debug_assertions))]

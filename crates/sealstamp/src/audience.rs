@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 /// The server's own name for itself: 1 to 1,024 bytes of UTF-8.
 ///
-/// Use the origin of the URL that clients use, `https://mcp.example.com` for example: they keep one nonce for each origin
-/// (RFC 9449 section 8.2). Two servers of one origin that share a ring and have audiences of their own refuse each
-/// other's nonces.
+/// Use the origin of the URL that clients use, `https://mcp.example.com` for example: they keep one nonce for each
+/// origin (RFC 9449 section 8.2). Two servers of one origin that share a ring and have audiences of their own refuse
+/// each other's nonces.
 ///
 /// The keys are derived from it, and it is never on the wire. So one server cannot open the nonces of another, even if
 /// both hold the same ring. RFC 9449 section 9 wants that: a nonce of the authorization server is not one of the
