@@ -1,8 +1,8 @@
 //! What sealstamp costs: one run that measures it, the bare primitives and its peers side by side.
 //!
 //! `floor` is what nobody can do without, `peers` what a server author could take instead, `inputs` the client and the
-//! issuer that all of them serve, `measure` the clock. `compare` and `server`, the binaries, put them together, and
-//! `docs/performance.md` says what came out.
+//! issuer that all of them serve, `measure` the clock, `whole` what a whole server has around a verifier. `compare`,
+//! `server` and `load`, the binaries, put them together, and `docs/performance.md` says what came out.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -20,6 +20,8 @@ pub mod ours;
 pub mod peers;
 pub mod plot;
 pub mod report;
+#[cfg(feature = "peers")]
+pub mod whole;
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,11 +1,25 @@
 //! Ours, set up as its documentation shows.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
 use http::request::Parts;
+use http::{Request, Response};
 use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Nonce, Ring, Settings, Suite, UnixMillis};
-use sealstamp_dpop::{Accepted, Nonces, RequestHead, TokenBinding, TokenFacts, Verifier};
+use sealstamp_dpop::tower::{DpopLayer, DpopService};
+use sealstamp_dpop::{
+    Accepted, CacheBounds, Cached, Jwks, JwtValidator, Nonces, RequestHead, TokenBinding, TokenDefect, TokenFacts,
+    TokenValidator, Verifier,
+};
+use serde_json::{Map, Value};
+use tower_layer::Layer as _;
+use tower_service::Service;
 
 use crate::clock;
-use crate::inputs::PUBLIC_URL;
+use crate::inputs::{Client, ISSUER, Issuer, PUBLIC_URL, request};
 
 /// A handle whose ring is as `sealstamp init` makes it.
 #[must_use]
@@ -63,7 +77,7 @@ impl Ours {
     /// For requests that carry nonces of `fleet` and proofs by the key of this thumbprint.
     #[must_use]
     pub fn new(fleet: &Fleet, thumbprint: &str) -> Self {
-        let verifier = Verifier::builder(PUBLIC_URL, Nonces::Required(fleet.clone())).build().expect("a verifier");
+        let verifier = verifier(fleet);
         let thumbprint = thumbprint.parse().expect("a thumbprint");
         Self { verifier, token: TokenFacts::new(TokenBinding::Thumbprint(thumbprint)) }
     }
@@ -81,5 +95,103 @@ impl Ours {
         let refused = self.verifier.check(RequestHead::of(request), clock()).expect_err("a bad nonce");
         assert!(refused.nonce_refusal().is_some(), "{refused}");
         self.verifier.resource_server_response(&refused)
+    }
+}
+
+/// The verifier of a server with nonces.
+#[must_use]
+pub fn verifier(fleet: &Fleet) -> Verifier {
+    Verifier::builder(PUBLIC_URL, Nonces::Required(fleet.clone())).build().expect("a verifier")
+}
+
+/// The validator of this issuer's tokens.
+#[must_use]
+pub fn validator(jwks: &str) -> JwtValidator {
+    JwtValidator::new(ISSUER, PUBLIC_URL, Jwks::parse(jwks.as_bytes()).expect("a JWK set"))
+}
+
+/// The whole layer in front of a service that does nothing, and requests for it, each with a token of its own.
+pub struct Layer {
+    service: DpopService<Nothing, Cached<JwtValidator>>,
+    requests: Vec<Request<()>>,
+    turn: AtomicUsize,
+}
+
+impl Layer {
+    /// With so many tokens of one client, all of them known.
+    #[must_use]
+    pub fn warm(fleet: &Fleet, client: &Client, tokens: usize) -> Self {
+        let issuer = Issuer::new();
+        let cached = Cached::new(validator(&issuer.jwks()), CacheBounds::default());
+        let with_token = |_| {
+            let token = issuer.token(Some(client.thumbprint()));
+            let proof = client.proof(&token, &fleet.mint(clock(), &Binding::None));
+            Request::from_parts(request(&token, &proof), ())
+        };
+        let layer = Self {
+            service: DpopLayer::new(verifier(fleet), cached).layer(Nothing),
+            requests: (0..tokens).map(with_token).collect(),
+            turn: AtomicUsize::new(0),
+        };
+        (0..2 * tokens).for_each(|_| drop(layer.call()));
+        layer
+    }
+
+    /// One request from its arrival to its response. It is cloned first, as a layer consumes it.
+    pub fn call(&self) -> Response<()> {
+        let place = if self.requests.len() == 1 { 0 } else { self.turn.fetch_add(1, Relaxed) % self.requests.len() };
+        let response = crate::ready(self.service.clone().call(self.requests[place].clone())).expect("no error");
+        assert_eq!(response.status(), 200);
+        response.map(drop)
+    }
+
+    /// The first request's proof.
+    #[must_use]
+    pub fn proof(&self) -> &str {
+        self.requests[0].headers()["dpop"].to_str().expect("ASCII")
+    }
+}
+
+/// A service that answers 200.
+#[derive(Clone)]
+struct Nothing;
+
+impl Service<Request<()>> for Nothing {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(())))
+    }
+}
+
+/// How many bytes a cache of tokens holds beyond its bound after so many distinct tokens, and how many it holds.
+#[must_use]
+pub fn flood(tokens: u32) -> (u64, u64) {
+    let bound = 16 * 1024 * 1024;
+    let claims = format!(r#"{{"iss":"{ISSUER}","sub":"user-4711","scope":"tools:call","more":"{}"}}"#, "m".repeat(700));
+    let cached = Cached::new(AnyToken(claims), CacheBounds::default().bytes(bound));
+    let now = clock();
+    let flood = allocation_counter::measure(|| {
+        for token in 0..tokens {
+            crate::ready(cached.validate(&format!("token {token}"), now)).expect("any token is good");
+        }
+    });
+    let held = u64::try_from(flood.bytes_current).expect("not below zero");
+    (held.saturating_sub(bound), held)
+}
+
+/// Every token is good, and says the same.
+struct AnyToken(String);
+
+impl TokenValidator for AnyToken {
+    async fn validate(&self, _: &str, _: UnixMillis) -> Result<TokenFacts, TokenDefect> {
+        let claims: Map<String, Value> = serde_json::from_str(&self.0).expect("an object");
+        Ok(TokenFacts::new(TokenBinding::None).with_claims(claims).until(UnixMillis::new(u64::MAX)))
     }
 }

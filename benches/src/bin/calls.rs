@@ -24,6 +24,8 @@ fn main() -> ExitCode {
     let client = Client::new();
     let verifier = ours::Ours::new(&fleet, client.thumbprint());
     let request = |nonce: &str| request("token", &client.proof("token", nonce));
+    let layer = ours::Layer::warm(&fleet, &client, 1);
+    let signed = floor::Signed::take_apart(layer.proof(), client.point());
     let (good, bad) = (request(&nonce), request(&ours::forged(&nonce)));
     let now = clock();
     let text = nonce.as_str();
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         ("floor", Suite::Aes256Gcm) => repeat(count, || black_box(&aes).mint()),
         ("floor", Suite::ChaCha20Poly1305) => repeat(count, || black_box(&chacha).mint()),
         ("verify", _) => repeat(count, || verifier.verify(black_box(&good))),
+        ("layer", _) => repeat(count, || layer.call()),
+        ("signature", _) => repeat(count, || black_box(&signed).verify()),
         ("refuse", _) => repeat(count, || verifier.refuse(black_box(&bad))),
         _ => return usage(),
     }
@@ -44,6 +48,6 @@ fn repeat<T>(count: u32, run: impl Fn() -> T) {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: calls mint|open|floor|verify|refuse[-chacha] COUNT");
+    eprintln!("usage: calls mint|open|floor|verify|layer|signature|refuse[-chacha] COUNT");
     ExitCode::from(2)
 }

@@ -19,7 +19,7 @@ use sealstamp_bench::clock;
 use sealstamp_bench::floor::{self, Signed};
 use sealstamp_bench::inputs::{Client, Issuer, request};
 use sealstamp_bench::measure::{Comparison, Task, side_by_side, two_threads_over_one};
-use sealstamp_bench::ours::{self, Ours};
+use sealstamp_bench::ours::{self, Layer, Ours};
 use sealstamp_bench::peers::{
     BrancaPeer, Cipher, DpopVerifierPeer, FernetPeer, Hs256Peer, Huskarl, HuskarlNonce, LIFETIME_S, PasetoPeer,
     Turbomcp,
@@ -50,6 +50,8 @@ fn main() -> ExitCode {
         refuse_expired: world.refuse_expired(),
         chacha: chacha(),
         keys: keys(),
+        layer: world.layer(),
+        flood: ours::flood(1_000_000).0,
         threads: world.threads(),
         threads_sharing_nothing: {
             let floor = floor::aes();
@@ -210,17 +212,29 @@ impl World {
         side_by_side(ours, others, Duration::from_secs(5))
     }
 
-    fn threads(&self) -> [(&'static str, f64); 3] {
+    /// The layer as a server has it, behind a cache that knows its tokens.
+    fn layer(&self) -> Comparison {
+        let one = Layer::warm(&self.fleet, &self.client, 1);
+        let thousand = Layer::warm(&self.fleet, &self.client, 1_000);
+        let signed = Signed::take_apart(one.proof(), self.client.point());
+        let others =
+            vec![Task::new("floor", || black_box(&signed).verify()), Task::new("1,000 tokens", || thousand.call())];
+        side_by_side(Task::new("layer, token known", || one.call()), others, Duration::from_secs(6))
+    }
+
+    fn threads(&self) -> [(&'static str, f64); 4] {
         let nonce = self.fleet.mint(clock(), &Binding::None);
         let request = request(&self.token, &self.proof(&nonce));
         let budget = Duration::from_secs(6);
         let mint = || self.fleet.mint(clock(), black_box(&Binding::None));
         let open = || self.fleet.open(black_box(&nonce), clock(), black_box(&Binding::None)).expect("fresh");
         let verify = || self.ours.verify(black_box(&request));
+        let layer = Layer::warm(&self.fleet, &self.client, 1);
         [
             ("mint, 2 threads / 1", two_threads_over_one(mint, budget)),
             ("open, 2 threads / 1", two_threads_over_one(open, budget)),
             ("verify, 2 threads / 1", two_threads_over_one(verify, budget)),
+            ("layer, token known, 2 threads / 1", two_threads_over_one(|| layer.call(), budget)),
         ]
     }
 }
@@ -249,6 +263,21 @@ fn keys() -> Comparison {
     side_by_side(open_with("open, 1,000 keys", &many, &by_many), others, Duration::from_secs(2))
 }
 
+/// A request through the layer, its token known, in its three parts.
+fn parts(results: &Results) -> (&'static str, Vec<Bar<'static>>) {
+    let whole = results.layer.ours.ns;
+    let signature = whole / results.layer.ratio("floor");
+    // The other rules by their ratio to the signature: times of different minutes do not add up.
+    let rules = signature * (results.verify.ratio("floor") - 1.0);
+    let bar = |name, ns, kind| Bar { name, ns, kind };
+    let bars = vec![
+        bar("the proof's signature", signature, Kind::Floor),
+        bar("the proof's other rules", rules, Kind::Ours),
+        bar("layer, cache, hash of token", (whole - signature - rules).max(0.0), Kind::Ours),
+    ];
+    ("a request through the layer, its token known", bars)
+}
+
 fn draw(results: &Results, folder: &Path) {
     fn group(compared: &Comparison) -> (&'static str, Vec<Bar<'static>>) {
         let ours = Bar { name: "sealstamp", ns: compared.ours.ns, kind: Kind::Ours };
@@ -265,6 +294,7 @@ fn draw(results: &Results, folder: &Path) {
     for (file, title, groups) in [
         ("nonce.svg", "Minting and opening a nonce", vec![group(&results.mint), group(&results.open)]),
         ("proof.svg", "Verifying a proof, and refusing a forged nonce", vec![group(&results.verify), forged]),
+        ("request.svg", "Where the time of a request goes", vec![parts(results)]),
     ] {
         std::fs::write(folder.join(file), plot::bars(title, &groups)).expect("the folder can be written to");
     }

@@ -1,5 +1,5 @@
 //! A whole server: requests per second and core of an axum server behind each verifier, driven over loopback with
-//! proofs signed beforehand: `cargo run --release -p sealstamp-bench --bin server`. Linux only, and under a minute.
+//! proofs signed beforehand: `cargo run --release -p sealstamp-bench --bin server [-- --json]`. Linux only, and about a minute.
 //!
 //! Each server has one thread. What is counted is the processor time of that thread, the kernel's share of its sockets
 //! included, so neither the driver nor anything else on the machine is in the figure. The servers take turns.
@@ -14,43 +14,45 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
-use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use sealstamp::{Binding, Suite, UnixMillis};
-use sealstamp_bench::inputs::{Client, ISSUER, Issuer, PUBLIC_URL};
+use axum::response::Response;
+use sealstamp::{Binding, Suite};
+use sealstamp_bench::inputs::{Client, Issuer};
 use sealstamp_bench::measure::median;
 use sealstamp_bench::peers::{Cipher, DpopVerifierPeer, Huskarl, HuskarlNonce, LIFETIME_S, Turbomcp};
+use sealstamp_bench::report::Line;
+use sealstamp_bench::whole::{Bearer, header, raw, router, router_with_bearer, unauthorized};
 use sealstamp_bench::{clock, ours};
 use sealstamp_dpop::tower::DpopLayer;
-use sealstamp_dpop::{Jwks, JwtValidator, Nonces, TokenBinding, TokenDefect, TokenFacts, TokenValidator, Verifier};
-use serde_json::Value;
+use sealstamp_dpop::{CacheBounds, Cached};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 const CONNECTIONS: usize = 8;
-/// Requests signed beforehand for each server; they are sent over and over.
+/// Requests signed beforehand for most servers; they are sent over and over.
 const SIGNED: usize = 256;
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_millis(700);
-const BODY: &str =
-    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}"#;
+const ROUNDS: usize = 15;
+const ROUND: Duration = Duration::from_millis(400);
 
-async fn tool(body: Bytes) -> &'static str {
-    assert_eq!(body.len(), BODY.len());
-    r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}"#
-}
-
-fn main() {
+const BEARER: &str = "Bearer, JWT (jsonwebtoken)";
+const WARM: &str = "sealstamp, JWT, cached";
+const TURBOMCP: &str = "turbomcp-dpop, JWT (jsonwebtoken), no nonce";
+fn main() -> ExitCode {
+    let json = match std::env::args().skip(1).collect::<Vec<_>>()[..] {
+        [] => false,
+        [ref option] if option == "--json" => true,
+        _ => {
+            eprintln!("usage: server [--json]");
+            return ExitCode::from(2);
+        }
+    };
     jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().expect("the first provider");
     let (client, issuer) = (Client::new(), Issuer::new());
     let servers = servers(&client, &issuer);
@@ -61,11 +63,37 @@ fn main() {
             rates.push(runtime.block_on(server.drive()));
         }
     }
-    println!("{:<44}{:>20}{:>12}", "one thread, HTTP/1.1, kept alive", "requests/s and core", "per request");
-    for (server, rates) in servers.iter().zip(rates) {
-        let rate = median(rates);
-        println!("{:<44}{rate:>20.0}{:>9.1} us", server.name, 1e6 / rate);
+    let rates_of = |name: &str| &rates[servers.iter().position(|server| server.name == name).expect("a server")];
+    // Time per request over that of the other, round by round: the rates stand upside down.
+    let over =
+        |ours: &[f64], theirs: &[f64]| median(theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours).collect());
+    let lines = [
+        Line::at_most("ours, cached / Bearer", over(rates_of(WARM), rates_of(BEARER)), 1.05),
+        Line::at_most("ours, cached / fastest peer", over(rates_of(WARM), rates_of(TURBOMCP)), 0.4),
+    ];
+    let rows = servers.iter().zip(&rates).map(|(server, rates)| {
+        let (rate, ratio) = (median(rates.clone()), over(rates, rates_of(BEARER)));
+        (server.name, rate, ratio)
+    });
+    if json {
+        let rows = rows.map(|(name, rate, ratio)| {
+            let (us, ratio) = ((1e7 / rate).round() / 10.0, (ratio * 1e3).round() / 1e3);
+            json!({ "name": name, "requests_per_s": rate.round(), "us_per_request": us, "ratio": ratio })
+        });
+        let (rows, lines) = (rows.collect::<Vec<_>>(), lines.each_ref().map(Line::json));
+        println!("{:#}", json!({ "rows": rows, "lines": lines }));
+    } else {
+        println!(
+            "{:<44}{:>20}{:>12}{:>11}",
+            "one thread, HTTP/1.1, kept alive", "requests/s and core", "per request", "/ Bearer"
+        );
+        for (name, rate, ratio) in rows {
+            println!("{name:<44}{rate:>20.0}{:>9.1} us{ratio:>11.3}", 1e6 / rate);
+        }
+        println!();
+        lines.iter().for_each(|line| print!("{}", line.text()));
     }
+    ExitCode::SUCCESS
 }
 
 /// A server on a thread of its own, and the requests that it will be sent.
@@ -110,7 +138,7 @@ impl Server {
                 stream.set_nodelay(true).expect("TCP");
                 let mut done = 0_u32;
                 let mut buffer = vec![0; 4096];
-                for request in requests.iter().cycle().skip(first * SIGNED / CONNECTIONS) {
+                for request in requests.iter().cycle().skip(first * requests.len() / CONNECTIONS) {
                     if Instant::now() >= end {
                         break;
                     }
@@ -151,30 +179,24 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
     }
 }
 
-fn raw(scheme: &str, token: &str, proof: Option<&str>) -> Vec<u8> {
-    let proof = proof.map_or_else(String::new, |proof| format!("dpop: {proof}\r\n"));
-    format!(
-        "POST /mcp HTTP/1.1\r\nhost: mcp.example.com\r\ncontent-type: application/json\r\naccept: application/json, \
-         text/event-stream\r\nauthorization: {scheme} {token}\r\n{proof}content-length: {}\r\n\r\n{BODY}",
-        BODY.len()
-    )
-    .into_bytes()
-}
-
 fn servers(client: &Client, issuer: &Issuer) -> Vec<Server> {
     let token = issuer.token(Some(client.thumbprint()));
     let unbound = issuer.token(None);
     let with_proofs = |nonce: &dyn Fn() -> String| -> Vec<Vec<u8>> {
         (0..SIGNED).map(|_| raw("DPoP", &token, Some(&client.proof(&token, &nonce())))).collect()
     };
-    let router = || Router::new().route("/mcp", post(tool));
-    let tokens = Arc::new(Bearer::new(issuer));
+    let tokens = Arc::new(Bearer::new(&issuer.jwks()));
 
     let fleet = ours::fleet(Suite::Aes256Gcm);
-    let verifier = || Verifier::builder(PUBLIC_URL, Nonces::Required(fleet.clone())).build().expect("a verifier");
-    let jwks = Jwks::parse(issuer.jwks().as_bytes()).expect("a JWK set");
-    let known = Known(TokenFacts::new(TokenBinding::Thumbprint(client.thumbprint().parse().expect("a thumbprint"))));
-    let ours = with_proofs(&|| fleet.mint(clock(), &Binding::None).to_string());
+    let verifier = || ours::verifier(&fleet);
+    let validator = || ours::validator(&issuer.jwks());
+    let cached = || Cached::new(validator(), CacheBounds::default());
+    let nonce = || fleet.mint(clock(), &Binding::None).to_string();
+    let ours = with_proofs(&nonce);
+    let of_many_tokens = (0..1_000).map(|_| {
+        let token = issuer.token(Some(client.thumbprint()));
+        raw("DPoP", &token, Some(&client.proof(&token, &nonce())))
+    });
 
     let dpop_verifier = Arc::new((DpopVerifierPeer::new(Some(client.thumbprint())), Arc::clone(&tokens)));
     let for_dpop_verifier = with_proofs(&|| dpop_verifier.0.mint());
@@ -184,17 +206,14 @@ fn servers(client: &Client, issuer: &Issuer) -> Vec<Server> {
 
     vec![
         Server::start("no check", router(), vec![raw("Bearer", &unbound, None); SIGNED]),
+        Server::start(BEARER, router_with_bearer(&issuer.jwks()), vec![raw("Bearer", &unbound, None); SIGNED]),
+        Server::start(WARM, router().layer(DpopLayer::new(verifier(), cached())), ours.clone()),
         Server::start(
-            "Bearer, JWT (jsonwebtoken)",
-            router().layer(from_fn_with_state(tokens, bearer)),
-            vec![raw("Bearer", &unbound, None); SIGNED],
+            "sealstamp, JWT, cached, 1,000 tokens",
+            router().layer(DpopLayer::new(verifier(), cached())),
+            of_many_tokens.collect(),
         ),
-        Server::start("sealstamp, token known", router().layer(DpopLayer::new(verifier(), known)), ours.clone()),
-        Server::start(
-            "sealstamp, JWT",
-            router().layer(DpopLayer::new(verifier(), JwtValidator::new(ISSUER, PUBLIC_URL, jwks))),
-            ours,
-        ),
+        Server::start("sealstamp, JWT", router().layer(DpopLayer::new(verifier(), validator())), ours),
         Server::start(
             "dpop-verifier, JWT (jsonwebtoken)",
             router().layer(from_fn_with_state(dpop_verifier, with_dpop_verifier)),
@@ -206,56 +225,11 @@ fn servers(client: &Client, issuer: &Issuer) -> Vec<Server> {
             with_proofs(&|| huskarl_nonce.mint()),
         ),
         Server::start(
-            "turbomcp-dpop, JWT (jsonwebtoken), no nonce",
+            TURBOMCP,
             router().layer(from_fn_with_state(turbomcp, with_turbomcp)),
             with_proofs(&|| "none".to_owned()),
         ),
     ]
-}
-
-/// The token's facts are at hand, as with a cache of introspected tokens: the proof is all the work.
-struct Known(TokenFacts);
-
-impl TokenValidator for Known {
-    async fn validate(&self, _: &str, _: UnixMillis) -> Result<TokenFacts, TokenDefect> {
-        Ok(self.0.clone())
-    }
-}
-
-/// A JWT check as one writes it with `jsonwebtoken`: signature, issuer, audience, expiry.
-struct Bearer {
-    key: DecodingKey,
-    validation: Validation,
-}
-
-impl Bearer {
-    fn new(issuer: &Issuer) -> Self {
-        let set: JwkSet = serde_json::from_str(&issuer.jwks()).expect("a JWK set");
-        let mut validation = Validation::new(Algorithm::ES256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[PUBLIC_URL]);
-        Self { key: DecodingKey::from_jwk(&set.keys[0]).expect("a key"), validation }
-    }
-
-    fn claims(&self, token: &str) -> Option<Value> {
-        jsonwebtoken::decode::<Value>(token, &self.key, &self.validation).ok().map(|decoded| decoded.claims)
-    }
-}
-
-fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    request.headers().get(name)?.to_str().ok()
-}
-
-fn unauthorized() -> Response {
-    StatusCode::UNAUTHORIZED.into_response()
-}
-
-async fn bearer(State(tokens): State<Arc<Bearer>>, request: Request, next: Next) -> Response {
-    let token = header(&request, "authorization").and_then(|field| field.strip_prefix("Bearer "));
-    match token.and_then(|token| tokens.claims(token)) {
-        Some(_) => next.run(request).await,
-        None => unauthorized(),
-    }
 }
 
 type DpopVerifierState = Arc<(DpopVerifierPeer, Arc<Bearer>)>;

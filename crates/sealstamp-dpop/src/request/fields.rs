@@ -71,7 +71,9 @@ pub(crate) fn proof_field(headers: &HeaderMap) -> Result<&str, Reason> {
 
 fn is_token68(token: &str) -> bool {
     let body = token.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+    // Without a branch for each byte, so that a compiler can look at many at once.
+    let is_fit = |b: u8| b.is_ascii_alphanumeric() | matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    !body.is_empty() & body.bytes().fold(true, |all, b| all & is_fit(b))
 }
 
 #[cfg(test)]
