@@ -192,10 +192,21 @@ fn judge(
     let headers = response.headers();
     let challenges: Vec<_> =
         headers.get_all("www-authenticate").iter().filter_map(|value| value.to_str().ok()).collect();
-    let dpop: Vec<_> = challenges.iter().filter(|challenge| challenge.starts_with("DPoP ")).collect();
-    assert_eq!(dpop.len(), usize::from(!unavailable));
-    if let (Some(error), false) = (refused.answer().error(), unavailable) {
-        assert!(dpop[0].contains(&format!("error=\"{error}\"")));
+    // `Bearer` stands first where it is accepted, and has no word for what is wrong with a proof.
+    let schemes: &[&str] = match (unavailable, std::ptr::eq(verifier, &WORLD.open)) {
+        (true, _) => &[],
+        (false, true) => &["Bearer", "DPoP"],
+        (false, false) => &["DPoP"],
+    };
+    assert_eq!(challenges.len(), schemes.len(), "{challenges:?}");
+    for (challenge, scheme) in challenges.iter().zip(schemes) {
+        assert_eq!(challenge.split(' ').next(), Some(*scheme));
+        let silent = *scheme == "Bearer" && refused.answer() != Answer::InvalidToken;
+        let expected = refused.answer().error().filter(|_| !silent).map(|error| format!("error=\"{error}\""));
+        match expected {
+            Some(error) => assert!(challenge.contains(&error), "{challenge}"),
+            None => assert!(!challenge.contains("error="), "{challenge}"),
+        }
     }
     assert_eq!(headers["cache-control"], "no-store");
     let body: serde_json::Value = serde_json::from_str(response.body()).expect("a JSON-RPC error");

@@ -148,6 +148,14 @@ fn proof_seeds() -> Vec<Seed> {
         key("RS256", &rsa(342, "Aw")),
         key("Ed25519", &ed(&"A".repeat(43))),
         key("EdDSA", &ed(&b64(CLIENT.public_key()))),
+        with_claims(",\"nonce\"", ".999999,\"nonce\""),
+        with_claims(",\"nonce\"", "e0,\"nonce\""),
+        with_claims("}", &format!(",\"exp\":{now}.9}}")),
+        with_claims("}", &format!(",\"exp\":{}.0}}", now + 1)),
+        with_claims("}", &format!(",\"nbf\":{}}}", now + 1)),
+        with_claims("}", &format!(",\"nbf\":{now}.9}}")),
+        with_claims(&format!("{now},"), &format!("{0},\"nbf\":{0},", now + 300)),
+        with_claims("}", ",\"exp\":null}"),
     ];
     numbered("proof", inputs)
 }
