@@ -15,31 +15,37 @@ mod client;
 mod decision;
 mod htu;
 mod input;
+mod jwks;
 mod nonce_open;
 mod proof;
 mod ring_file;
 mod rings;
 pub mod seeds;
 mod strict;
+mod token;
 mod transitions;
 
 pub use decision::decision;
 pub use htu::htu;
+pub use jwks::jwks;
 pub use nonce_open::nonce_open;
 pub use proof::proof;
 pub use ring_file::ring_file;
+pub use token::token;
 pub use transitions::transitions;
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its binary and of its corpus.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("decision", decision),
     ("htu", htu),
+    ("jwks", jwks),
     ("nonce_open", nonce_open),
     ("proof", proof),
     ("ring_file", ring_file),
+    ("token", token),
     ("transitions", transitions),
 ];
 

@@ -1,10 +1,10 @@
 //! The first inputs of each target: good ones, for the fuzzer to break, and bad ones of every kind that was thought of.
 
 use sealstamp::{Force, Fresh, Ring, Settings, Suite, UnixMillis};
-use sealstamp_testkit::{PUBLIC_URL, b64};
+use sealstamp_testkit::{ISSUER, PUBLIC_URL, b64};
 
-use crate::client::{self, CLIENT, NOW, TOKEN, quoted};
-use crate::{decision, nonce_open, proof};
+use crate::client::{self, CLIENT, NOW, OTHER, TOKEN, quoted};
+use crate::{decision, jwks, nonce_open, proof, token};
 
 /// Target, name of the file, input.
 pub type Seed = (&'static str, String, Vec<u8>);
@@ -12,7 +12,9 @@ pub type Seed = (&'static str, String, Vec<u8>);
 /// All of them, the same in every run.
 #[must_use]
 pub fn all() -> Vec<Seed> {
-    [decision_seeds(), htu_seeds(), nonce_seeds(), proof_seeds(), ring_seeds(), transition_seeds()].concat()
+    let [decisions, htus, sets, nonces] = [decision_seeds(), htu_seeds(), jwks_seeds(), nonce_seeds()];
+    let [proofs, rings, tokens, transitions] = [proof_seeds(), ring_seeds(), token_seeds(), transition_seeds()];
+    [decisions, htus, sets, nonces, proofs, rings, tokens, transitions].concat()
 }
 
 /// Inputs of a target, numbered in their order.
@@ -72,6 +74,58 @@ fn htu_seeds() -> Vec<Seed> {
         "https://example.com/mcp/../x\n/mcp/../x\nhttps://example.com/api\n/mcp",
     ];
     numbered("htu", inputs)
+}
+
+fn jwks_seeds() -> Vec<Seed> {
+    let good = jwks::good();
+    let other = OTHER.canonical_jwk().replacen('{', r#"{"kid":"2","#, 1);
+    let with = |member: &str| other.replacen('{', &format!("{{{member},"), 1);
+    let instead = |from: &str, to: &str| other.replace(from, to);
+    let x = quoted(&b64(OTHER.public_key()));
+    let ed = |x: [u8; 32]| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, b64(x));
+    let ec = |curve: &str, size: usize| {
+        let number = b64(vec![7; size]);
+        format!(r#"{{"kty":"EC","crv":"{curve}","x":"{number}","y":"{number}"}}"#)
+    };
+    let rsa = |first: u8, bytes: usize, e: &str| {
+        let mut n = vec![0xc5; bytes];
+        n[0] = first;
+        format!(r#"{{"kty":"RSA","alg":"PS384","n":"{}","e":"{e}"}}"#, b64(n))
+    };
+    let named = |last: u8| {
+        let mut y = [0xff; 32];
+        (y[0], y[31]) = (last, 0x7f);
+        y
+    };
+    let mut entries: Vec<String> =
+        ["null", "7", "\"key\"", "[]", "{}", "1e400", "-0", " {\"kty\":7} "].map(Into::into).into();
+    entries.push(format!("{}1{}", "[".repeat(200), "]".repeat(200)));
+    entries.extend([good.clone(), other.clone(), format!("{other}\0{other}\0{good}")]);
+    entries.extend([instead("\"2\"", "7"), instead("\"2\"", "null"), instead("\"2\"", "\"1\"")]);
+    entries.extend([instead("\"OKP\"", "7"), instead("\"OKP\"", "null"), instead("\"OKP\"", "\"\"")]);
+    entries.extend([instead("\"Ed25519\"", "[]"), instead("\"Ed25519\"", "\"X25519\"")]);
+    entries.extend(["{}", "null", "\"AA\"", "\"\\ud800\""].map(|odd| instead(&x, odd)));
+    entries.extend([r#""alg":["EdDSA"]"#, r#""alg":"ES256K""#, r#""alg":"Ed25519""#, r#""alg":"ES256""#].map(with));
+    entries.extend([r#""use":1"#, r#""use":"enc""#, r#""use":"sig""#, r#""key_ops":"verify""#].map(with));
+    entries.extend([r#""key_ops":["sign"]"#, r#""key_ops":["verify",7]"#, r#""d":"AAAA""#, r#""d":null"#].map(with));
+    entries.extend([r#""x5c":"MIIB""#, r#""n":null"#, r#""n":7"#, r#""exp":1e400"#, r#""kid":"3""#].map(with));
+    entries.extend([[0; 32], [9; 32], named(0xec), named(0xed), named(0xeb)].map(ed));
+    entries.extend([ec("P-256", 32), ec("P-256", 31), ec("P-384", 48), ec("P-521", 66), ec("secp256k1", 32)]);
+    entries.extend([rsa(0x80, 256, "AQAB"), rsa(0x7f, 256, "AQAB"), rsa(0x80, 256, "Aw"), rsa(0, 257, "AQAB")]);
+    entries.extend([rsa(0xff, 512, "AQAB"), rsa(1, 513, "AQAB"), r#"{"kty":"oct","k":"AAAA"}"#.into()]);
+    let whole = [
+        String::new(),
+        "null".into(),
+        "{}".into(),
+        "[[]]".into(),
+        r#"{"keys":[]}"#.into(),
+        r#"{"keys":{}}"#.into(),
+        format!(r#"{{"keys":[null,{good},{other},{good}],"more":1e400}}"#),
+        format!(r#"{{"keys":[null],"ke\u0079s":[{good}]}}"#),
+        format!(r#"[[{good}]]"#),
+    ];
+    let whole = whole.into_iter().map(|set| format!("r{set}"));
+    numbered("jwks", entries.into_iter().map(|entry| format!("b{entry}")).chain(whole))
 }
 
 fn nonce_seeds() -> Vec<Seed> {
@@ -188,6 +242,61 @@ fn ring_seeds() -> Vec<Seed> {
     inputs.push(tight.replace("\"keys\"", "\"serial\":1,\"keys\""));
     inputs.push(inputs[0].replace("600,", "6e2,\n  \"x\": [{}, null],"));
     numbered("ring_file", inputs)
+}
+
+fn token_seeds() -> Vec<Seed> {
+    let (header, claims) = (token::HEADER, token::claims());
+    let signed = |choices: &str, header: &str, claims: &str| format!("s{choices}{header}\0{claims}");
+    let with_header = |from: &str, to: &str| signed("0000", &header.replace(from, to), &claims);
+    let with_claims = |from: &str, to: &str| signed("0000", header, &claims.replace(from, to));
+    let also = |claim: &str| with_claims("}", &format!(",{claim}}}"));
+    let now = NOW.get() / 1_000;
+    let exp = (now + 60).to_string();
+    let (iss, aud) = (quoted(ISSUER), quoted(PUBLIC_URL));
+    let whole = &*token::VALID;
+    let mut inputs = vec![
+        format!("t{whole}"),
+        format!("t{}", &whole[..whole.len() - 1]),
+        "t...".into(),
+        "te30.e30.".into(),
+        format!("u{header}\0{claims}\0...."),
+    ];
+    // Each set, by its keys' holders and a stranger; then without a `kid`, and with others.
+    for set in 0..4 {
+        inputs.extend(["000", "020", "030"].map(|rest| signed(&format!("{set}{rest}"), header, &claims)));
+        for kid in ["", r#","kid":"2""#, r#","kid":"""#, r#","kid":"3""#] {
+            inputs.push(signed(&format!("{set}000"), &header.replace(r#","kid":"1""#, kid), &claims));
+        }
+    }
+    inputs.extend([r#""typ":"at+jwt","#, "at+jwt"].map(|from| with_header(from, "")));
+    inputs.extend(["AT+JWT", "application/at+jwt", "JWT", "dpop+jwt"].map(|typ| with_header("at+jwt", typ)));
+    inputs.extend(["Ed25519", "ES256", "none", "HS256"].map(|alg| with_header("EdDSA", alg)));
+    inputs.extend(
+        [("\"1\"", "null"), ("{", r#"{"crit":["exp"],"#), ("{", r#"{"kid":"1","#)].map(|(a, b)| with_header(a, b)),
+    );
+    for list in [format!("[{aud}]"), format!("[\"x\",\"{}\"]", token::GUID), "[]".into(), "[1]".into(), "null".into()] {
+        inputs.extend([with_claims(&aud, &list), with_claims(&iss, &list)]);
+    }
+    inputs.extend([
+        with_claims(&iss, "\"https://other.example\""),
+        with_claims(&aud, "\"https://mcp.example.com/mcp/\""),
+    ]);
+    // Each edge of each time, with each leeway.
+    for (choice, leeway) in [('0', 30), ('1', 0), ('2', 120)] {
+        let at =
+            |claim: String| signed(&format!("0{choice}00"), header, &claims.replace(&format!("\"exp\":{exp}"), &claim));
+        inputs.extend([now - leeway, now - leeway + 1].map(|time| at(format!("\"exp\":{time}"))));
+        inputs.extend([now + leeway, now + leeway + 1].map(|time| at(format!("\"exp\":{exp},\"nbf\":{time}"))));
+    }
+    for odd in ["null", "-1", "-0.0", "1e300", "1e400", "1.8e9", "18446744073709551615", "1795361370.9", "1795361371.5"]
+    {
+        inputs.extend([with_claims(&exp, odd), also(&format!("\"nbf\":{odd}"))]);
+    }
+    // The clock: late within a second, at its start, at its end.
+    inputs.extend(["0002", "0003", "0004"].map(|choices| signed(choices, header, &claims)));
+    let bound = format!(r#""cnf":{{"jkt":"{}"}}"#, CLIENT.thumbprint());
+    inputs.extend([&*bound, r#""cnf":null"#, r#""cnf":{"jkt":"x"}"#, r#""iss":7"#, r#""scope":"a b""#].map(also));
+    numbered("token", inputs)
 }
 
 fn transition_seeds() -> Vec<Seed> {

@@ -35,6 +35,11 @@ fn htu() {
 }
 
 #[test]
+fn jwks() {
+    run("jwks");
+}
+
+#[test]
 fn nonce_open() {
     run("nonce_open");
 }
@@ -47,6 +52,11 @@ fn proof() {
 #[test]
 fn ring_file() {
     run("ring_file");
+}
+
+#[test]
+fn token() {
+    run("token");
 }
 
 #[test]

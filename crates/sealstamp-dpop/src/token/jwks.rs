@@ -4,8 +4,10 @@
 //! not understood by them, that are missing required members, or for which values are out of the supported ranges." So
 //! one odd entry costs that entry. Each one left out is kept with its reason, for the operator.
 
+use std::collections::HashMap;
 use std::fmt;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::proof::{Algorithm, Curve, Jwk, PublicKey, RawJwk};
@@ -122,12 +124,12 @@ impl Jwks {
     /// [`JwksError`] if it is not an object with an array `keys`, if none of its keys could verify a token, or if more
     /// than 64 could.
     pub fn parse(json: &[u8]) -> Result<Self, JwksError> {
-        let not_a_set = JwksError(JwksErrorKind::Json);
-        let Ok(Value::Object(set)) = serde_json::from_slice(json) else { return Err(not_a_set) };
-        let Some(entries) = set.get("keys").and_then(Value::as_array) else { return Err(not_a_set) };
+        let entries = entries(json).ok_or(JwksError(JwksErrorKind::Json))?;
         let mut jwks = Self { keys: Vec::new(), left_out: Vec::new() };
-        for (place, entry) in entries.iter().enumerate() {
-            match IssuerKey::read(entry) {
+        for (place, entry) in entries.into_iter().enumerate() {
+            // Some JSON has no value here: a number beyond a float's range, half a surrogate pair, a hundred levels.
+            let entry = serde_json::from_str(entry.get()).map_err(|_| Unfit::Malformed);
+            match entry.and_then(|entry| IssuerKey::read(&entry)) {
                 Ok(key) if jwks.keys.contains(&key) => jwks.left_out.push(LeftOut { place, why: Unfit::Repeated }),
                 Ok(key) => jwks.keys.push(key),
                 Err(why) => jwks.left_out.push(LeftOut { place, why }),
@@ -170,6 +172,12 @@ impl Jwks {
         let named = move |key: &&IssuerKey| kid.is_none() || key.kid.as_deref() == kid;
         self.keys.iter().filter(named).filter(move |key| key.fits(algorithm)).take(MAX_TRIES)
     }
+}
+
+/// The entries as they stand in the text, so that each is read by itself. Of two members `keys`, the last counts.
+fn entries(json: &[u8]) -> Option<Vec<&RawValue>> {
+    let set: HashMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
+    serde_json::from_str(set.get("keys")?.get()).ok()
 }
 
 impl IssuerKey {
