@@ -80,7 +80,7 @@ pub(super) fn run(
             stderr::note(reason);
             Ok(Outcome::Done)
         }
-        Err(Stop::Refused(refused)) => Err(refusal(refused, now)),
+        Err(Stop::Refused(refused)) => Err(refusal(what, refused, now)),
         Err(Stop::Failed(failure)) => Err(failure),
     }
 }
@@ -100,7 +100,7 @@ fn tell_next_step(store: &Store, ring: &Ring) {
     }
 }
 
-fn refusal(refused: TransitionError, now: UnixMillis) -> Failure {
+fn refusal(what: &str, refused: TransitionError, now: UnixMillis) -> Failure {
     let wait = refused.legal_at().map(|at| format!(" ({})", time::from_now(at, now))).unwrap_or_default();
     let failure = Failure::refused(format_args!("refused: {refused}{wait}; nothing is changed"));
     match refused {
@@ -110,6 +110,9 @@ fn refusal(refused: TransitionError, now: UnixMillis) -> Failure {
         )),
         TransitionError::DateStands { kid, .. } => {
             failure.hint(format_args!("rotate again from then on; if key {kid} must not come: sealstamp revoke {kid}"))
+        }
+        TransitionError::TooEarly { .. } if what == "settings" => {
+            failure.hint("without --at, that date is the default")
         }
         TransitionError::TooEarly { .. } => {
             failure.hint("without --at, that date is the default; if the active key leaked: sealstamp revoke KID")

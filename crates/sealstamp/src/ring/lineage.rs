@@ -2,6 +2,7 @@
 //!
 //! A digest covers the ancestors too, so a name stands for one whole history.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -105,7 +106,7 @@ impl Lineage {
             }
         }
         all.truncate(MAX_ANCESTORS);
-        all.sort_by(|a, b| b.serial.cmp(&a.serial));
+        all.sort_by_key(|id| Reverse(id.serial));
         Self(all)
     }
 }
