@@ -47,7 +47,7 @@ impl Fleet {
         let folder = tempfile::tempdir().unwrap();
         let issuer = Issuer::new("https://issuer.example.com");
         let jwks = folder.path().join("jwks.json");
-        fs::write(&jwks, issuer.jwks().to_string()).unwrap();
+        fs::write(&jwks, issuer.jwks()).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut fleet = Self { folder, replicas: Vec::new(), http, jwks, issuer };
         fs::create_dir(fleet.folder.path().join("etc")).unwrap();

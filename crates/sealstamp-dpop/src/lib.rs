@@ -119,6 +119,7 @@
 //! | `tower` | the layer |
 
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::string_slice, clippy::unreachable))]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows panics"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod names;

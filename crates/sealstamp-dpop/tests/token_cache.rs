@@ -156,10 +156,10 @@ async fn an_answer_by_old_keys_is_for_those_who_asked_before() {
     let introspection = Introspection::slow();
     let cached = Cached::new(Arc::clone(&introspection), CacheBounds::default());
     let mut before = Box::pin(cached.validate("t", NOW));
-    poll_fn(|cx| Poll::Ready(assert!(before.as_mut().poll(cx).is_pending()))).await;
+    assert!(poll_fn(|cx| Poll::Ready(before.as_mut().poll(cx).is_pending())).await);
     introspection.generation.store(1, SeqCst);
     let mut after = Box::pin(cached.validate("t", NOW));
-    poll_fn(|cx| Poll::Ready(assert!(after.as_mut().poll(cx).is_pending()))).await;
+    assert!(poll_fn(|cx| Poll::Ready(after.as_mut().poll(cx).is_pending())).await);
     introspection.answer(1);
     assert!(before.await.is_ok());
     assert_eq!(cached.status().entries(), 0);
@@ -213,7 +213,7 @@ async fn requests_with_the_same_new_token_validate_it_once() {
         let ask = || Box::pin(cached.validate("t", NOW));
         let mut waiting: Vec<_> = (0..10).map(|_| ask()).collect();
         for one in &mut waiting {
-            poll_fn(|cx| Poll::Ready(assert!(one.as_mut().poll(cx).is_pending()))).await;
+            assert!(poll_fn(|cx| Poll::Ready(one.as_mut().poll(cx).is_pending())).await);
         }
         // The one that asked hangs up.
         drop(waiting.remove(0));

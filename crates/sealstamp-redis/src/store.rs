@@ -89,7 +89,6 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    #[expect(clippy::unwrap_used, reason = "a test that goes wrong should panic")]
     async fn a_key_outlives_every_command_that_was_sent_in_time() {
         let store = RedisStore::builder("redis://127.0.0.1:1").bound(Duration::from_millis(30)).build().unwrap();
         let claim = Claim::new(ProofId::from_bytes([0; 32]), UnixMillis::new(1_000), UnixMillis::new(1_500));

@@ -81,9 +81,12 @@ impl Seen {
     }
 }
 
+/// What is called with each decision.
+type Hook = Box<dyn Fn(&Decision) + Send + Sync>;
+
 /// Who is shown decisions, if anybody is.
 #[derive(Default)]
-pub(crate) struct Observer(pub(crate) Option<Box<dyn Fn(&Decision) + Send + Sync>>);
+pub(crate) struct Observer(pub(crate) Option<Hook>);
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -135,7 +135,7 @@ mod tests {
         };
         // The first to come gives up, the others are served.
         let mut impatient = ask(1);
-        poll_fn(|cx| Poll::Ready(assert!(impatient.as_mut().poll(cx).is_pending()))).await;
+        assert!(poll_fn(|cx| Poll::Ready(impatient.as_mut().poll(cx).is_pending())).await);
         drop(impatient);
         let served = async {
             let answer = async {
@@ -183,7 +183,7 @@ mod tests {
         let flights = Flights::<u8>::new(1);
         let mut cx = Context::from_waker(Waker::noop());
         {
-            let mut waiting = pin!(flights.join([0; 32], || std::future::pending()));
+            let mut waiting = pin!(flights.join([0; 32], std::future::pending));
             assert!(waiting.as_mut().poll(&mut cx).is_pending());
             assert_eq!(flights.count(), 1);
         }

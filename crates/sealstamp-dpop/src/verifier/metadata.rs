@@ -45,8 +45,11 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 #[derive(Clone)]
 pub struct ProtectedResource {
     verifier: Verifier,
-    peer: Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>,
+    peer: Arc<PeerAddress>,
 }
+
+/// Who is at the other end of a connection, from what the server put into a request's extensions.
+type PeerAddress = dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync;
 
 impl Verifier {
     /// The metadata of the resource that this verifier protects.

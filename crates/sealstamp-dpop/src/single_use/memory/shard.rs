@@ -40,17 +40,19 @@ impl Plan {
         }
         let tables = Self::tables_of(max_bytes, shards, places);
         // The standard library fills its tables to 7/8.
-        Self { shards, tables, claims: places / 8 * 7 }
+        Self { shards, tables, claims: (places / 8).saturating_mul(7) }
     }
 
     /// How many tables of so many places fit into a shard.
     fn tables_of(max_bytes: usize, shards: usize, places: usize) -> usize {
-        let shard = (max_bytes / shards.max(1)).saturating_sub(size_of::<std::sync::Mutex<Shard>>());
+        let shard =
+            max_bytes.checked_div(shards).unwrap_or(max_bytes).saturating_sub(size_of::<std::sync::Mutex<Shard>>());
         // A place is an id and one byte that says what is in it; a group of such bytes comes twice, and memory is handed
         // out in steps.
         let table = places.saturating_mul(size_of::<ProofId>().saturating_add(1)).saturating_add(64);
         // The list of tables doubles when it grows.
-        shard / table.saturating_add(size_of::<Generation>().saturating_mul(2))
+        let each = table.saturating_add(size_of::<Generation>().saturating_mul(2));
+        shard.checked_div(each).unwrap_or_default()
     }
 
     pub(super) const fn shards(&self) -> usize {
