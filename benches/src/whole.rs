@@ -24,7 +24,6 @@ pub fn router() -> Router {
 }
 
 /// The tool behind a check of Bearer tokens of the issuer with this JWK set.
-#[must_use]
 pub fn router_with_bearer(jwks: &str) -> Router {
     router().layer(from_fn_with_state(Arc::new(Bearer::new(jwks)), bearer))
 }

@@ -3,8 +3,8 @@
 //!
 //! Each server is a process of its own with one thread. The load is open: each request has a time at which it is to be
 //! sent, drawn beforehand, and its latency counts from then, whether or not the server was still busy with others. So a
-//! server that stalls is charged for all who had to wait (no coordinated omission). In the middle of each run the server
-//! swaps in a rotated ring and a JWK set with one more key.
+//! server that stalls is charged for all who had to wait (no coordinated omission). In the middle of each run the
+//! server swaps in a rotated ring and a JWK set with one more key.
 
 #![allow(
     clippy::arithmetic_side_effects,

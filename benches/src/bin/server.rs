@@ -1,5 +1,6 @@
 //! A whole server: requests per second and core of an axum server behind each verifier, driven over loopback with
-//! proofs signed beforehand: `cargo run --release -p sealstamp-bench --bin server [-- --json]`. Linux only, and about a minute.
+//! proofs signed beforehand: `cargo run --release -p sealstamp-bench --bin server [-- --json]`. Linux only, and about a
+//! minute.
 //!
 //! Each server has one thread. What is counted is the processor time of that thread, the kernel's share of its sockets
 //! included, so neither the driver nor anything else on the machine is in the figure. The servers take turns.
