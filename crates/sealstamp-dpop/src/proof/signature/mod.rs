@@ -64,6 +64,10 @@ mod tests {
 
 #[cfg(test)]
 #[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
+mod vectors;
+
+#[cfg(test)]
+#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
 mod agreement {
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -76,7 +80,7 @@ mod agreement {
     const MESSAGE: &[u8] = b"header.claims";
 
     /// Both backends' answer, which is one.
-    fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
         if !has_one_encoding(key, signature) {
             return false;
         }
