@@ -36,6 +36,7 @@ pub(crate) struct RawJwk<'h> {
 
 impl<'h> RawJwk<'h> {
     /// The members of a JWK that was read elsewhere: `member` finds one that is a string.
+    #[cfg(feature = "jwt")]
     pub(crate) fn of(member: impl Fn(&str) -> Option<&'h str>, private: bool) -> Self {
         let [kty, crv, x, y, n, e] = ["kty", "crv", "x", "y", "n", "e"].map(|name| member(name).map(Cow::Borrowed));
         Self { kty, crv, x, y, n, e, private }

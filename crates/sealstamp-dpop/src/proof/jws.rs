@@ -80,11 +80,13 @@ impl<'f> Jws<'f> {
     }
 
     /// The header, decoded from base64url: JSON, if it is a JWS at all.
+    #[cfg(feature = "jwt")]
     pub(crate) fn header_json(&self) -> &'f [u8] {
         self.header
     }
 
     /// The claims, decoded from base64url: JSON, if it is a JWT at all.
+    #[cfg(feature = "jwt")]
     pub(crate) fn claims_json(&self) -> &'f [u8] {
         self.claims
     }

@@ -1,6 +1,7 @@
 //! To which key a token is bound: its `cnf` claim.
 
 use sealstamp::Thumbprint;
+#[cfg(feature = "jwt")]
 use serde_json::{Map, Value};
 
 /// How a token is bound to a key: its `cnf` claim (RFC 7800, RFC 9449 section 6).
