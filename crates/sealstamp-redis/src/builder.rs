@@ -93,7 +93,7 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the address or the bound makes no sense, or if there is no tokio runtime.
+    /// [`BuildError`] if the address, the bound or the certificate makes no sense, or if there is no tokio runtime.
     pub fn build(self) -> Result<RedisStore, BuildError> {
         self.check()?;
         let address = self.addresses.first().map(String::as_str).unwrap_or_default();
@@ -114,7 +114,7 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if an address or the bound makes no sense, or if no node answers.
+    /// [`BuildError`] if an address, the bound or the certificate makes no sense, or if no node answers.
     #[cfg(feature = "cluster")]
     pub async fn connect_cluster(self) -> Result<RedisStore, BuildError> {
         self.check()?;
@@ -123,7 +123,7 @@ impl RedisStoreBuilder {
             .tcp_settings(tcp_settings())
             .connection_timeout(self.bound.max(Duration::from_secs(1)))
             .response_timeout(self.bound)
-            // A `SET NX` whose answer was lost may have been done: to send it again would find the key that it set itself.
+            // See `redirect`.
             .retries(0);
         #[cfg(feature = "tls")]
         let builder = match &self.root_certificate {
@@ -142,6 +142,11 @@ impl RedisStoreBuilder {
         }
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(BuildError(Kind::NoRuntime));
+        }
+        // The library takes a text without any certificate for a list of none, and then trusts nobody.
+        #[cfg(feature = "tls")]
+        if self.root_certificate.as_deref().is_some_and(|pem| !is_certificate(pem)) {
+            return Err(BuildError(Kind::Certificate));
         }
         // rustls panics if a process has two providers of cryptography to choose from, and none is chosen.
         #[cfg(feature = "tls")]
@@ -171,6 +176,14 @@ fn tcp_settings() -> TcpSettings {
     #[cfg(any(target_os = "android", target_os = "linux"))]
     let settings = settings.set_user_timeout(GIVE_UP);
     settings
+}
+
+#[cfg(feature = "tls")]
+fn is_certificate(pem: &[u8]) -> bool {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+
+    CertificateDer::pem_slice_iter(pem).next().is_some_and(|certificate| certificate.is_ok())
 }
 
 fn bad_address(error: RedisError) -> BuildError {

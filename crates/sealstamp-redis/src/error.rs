@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Address(redis::ErrorKind),
     Bound,
     NoRuntime,
+    #[cfg(feature = "tls")]
+    Certificate,
     #[cfg(feature = "cluster")]
     Cluster(redis::ErrorKind),
 }
@@ -23,6 +25,8 @@ impl fmt::Display for BuildError {
             Kind::Address(kind) => write!(f, "the address of the store cannot be used: {kind:?}"),
             Kind::Bound => f.write_str("the bound is 1 millisecond to 60 seconds"),
             Kind::NoRuntime => f.write_str("the store is made inside of a tokio runtime"),
+            #[cfg(feature = "tls")]
+            Kind::Certificate => f.write_str("the root certificate is not a certificate in PEM"),
             #[cfg(feature = "cluster")]
             Kind::Cluster(kind) => write!(f, "the cluster cannot be reached: {kind:?}"),
         }

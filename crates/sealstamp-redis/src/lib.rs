@@ -45,12 +45,14 @@
 //!
 //! - `aws-lc-rs` (default), `rust-crypto`: as in `sealstamp-dpop`.
 //! - `tls`: addresses that begin with `rediss://`.
-//! - `cluster`: `RedisStoreBuilder::connect_cluster`.
+//! - `cluster`: `RedisStore::cluster` and `RedisStoreBuilder::connect_cluster`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
 mod error;
+#[cfg(feature = "cluster")]
+mod redirect;
 mod store;
 
 pub use builder::{DEFAULT_BOUND, RedisStoreBuilder};

@@ -10,6 +10,9 @@ use sealstamp::UnixMillis;
 use sealstamp_dpop::{Claim, Claimed, ProofStore, StoreError};
 use tokio::time::timeout;
 
+#[cfg(feature = "cluster")]
+use crate::redirect;
+
 /// Remembers used proofs in Redis or Valkey. Cheap to clone; clones share a connection.
 ///
 /// See the [crate's documentation](crate) for what the server must be told.
@@ -51,7 +54,7 @@ impl RedisStore {
         match self.connection.clone() {
             Connection::One(mut manager) => command.query_async(&mut manager).await,
             #[cfg(feature = "cluster")]
-            Connection::Cluster(mut cluster) => command.query_async(&mut cluster).await,
+            Connection::Cluster(mut cluster) => redirect::send(&mut cluster, command).await,
         }
     }
 }

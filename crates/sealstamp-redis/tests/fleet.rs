@@ -12,22 +12,20 @@
     reason = "a test that goes wrong should panic"
 )]
 
-mod server;
-
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{Request, Response};
+use redis::aio::MultiplexedConnection;
 use sealstamp::{Audience, Binding, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{
     Claim, Claimed, Jwks, JwtValidator, Nonces, ProofId, ProofStore, Reason, StoreError, Verifier, WhenAway,
 };
 use sealstamp_redis::RedisStore;
-use sealstamp_testkit::{Draft, ISSUER, PUBLIC_URL, issuer, key};
-use server::{Server, each_kind};
+use sealstamp_testkit::{Draft, ISSUER, PUBLIC_URL, SlowStore, StoreServer, issuer, key};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
@@ -82,9 +80,13 @@ fn ring() -> Ring {
     Ring::init(settings, Suite::Aes256Gcm, now(), Fresh::from_os().unwrap())
 }
 
-fn store(server: &Server) -> RedisStore {
+fn store(server: &StoreServer) -> RedisStore {
     // The machine that tests run on may be busy: what is bounded tightly is a test of its own.
     RedisStore::builder(&server.address()).bound(Duration::from_secs(5)).build().unwrap()
+}
+
+async fn connection(server: &StoreServer) -> MultiplexedConnection {
+    redis::Client::open(server.address()).unwrap().get_multiplexed_async_connection().await.unwrap()
 }
 
 fn claim(n: u8) -> Claim {
@@ -94,7 +96,7 @@ fn claim(n: u8) -> Claim {
 /// Each proof goes to both replicas at the same moment: one accepts it, and the other does not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_replicas_one_accepts_each_proof() {
-    for server in each_kind() {
+    for server in StoreServer::each_kind() {
         let ring = ring();
         let replicas = [(); 2].map(|()| Replica::start(&ring, store(&server), WhenAway::Refuse));
         let requests: Vec<_> = (0..1_000).map(|_| replicas[0].request()).collect();
@@ -126,7 +128,7 @@ async fn of_two_replicas_one_accepts_each_proof() {
 /// after it, and service returns by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_store_that_was_killed_has_forgotten_nothing() {
-    for mut server in each_kind() {
+    for mut server in StoreServer::each_kind() {
         let ring = ring();
         let replicas = [(); 2].map(|()| {
             let store = RedisStore::builder(&server.address()).bound(Duration::from_secs(1)).build().unwrap();
@@ -163,7 +165,7 @@ async fn a_store_that_was_killed_has_forgotten_nothing() {
 /// With `GoOnWithNonce` requests go on, replays among them, and the counter says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn going_on_without_the_store_is_counted() {
-    for mut server in each_kind() {
+    for mut server in StoreServer::each_kind() {
         let store = RedisStore::builder(&server.address()).bound(Duration::from_secs(1)).build().unwrap();
         let replica = Replica::start(&ring(), store, WhenAway::GoOnWithNonce);
         let first = replica.request();
@@ -186,8 +188,8 @@ async fn going_on_without_the_store_is_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_slow_store_holds_nobody_up() {
     let bound = Duration::from_millis(100);
-    for server in each_kind() {
-        let slow = server::Slow::start(&server).await;
+    for server in StoreServer::each_kind() {
+        let slow = SlowStore::before(&server);
         let store = RedisStore::builder(&slow.address()).bound(bound).build().unwrap();
         let replica = Replica::start(&ring(), store, WhenAway::Refuse);
         let started = Instant::now();
@@ -212,12 +214,12 @@ async fn a_slow_store_holds_nobody_up() {
 /// A key lives as long as its claim must be kept, and a bound longer; then the id is free.
 #[tokio::test]
 async fn keys_expire_on_time() {
-    for server in each_kind() {
+    for server in StoreServer::each_kind() {
         let store = store(&server);
         let long = claim(1);
         assert_eq!(store.claim(long).await, Ok(Claimed::First));
         assert_eq!(store.claim(long).await, Ok(Claimed::Again));
-        let mut connection = server.connection().await;
+        let mut connection = connection(&server).await;
         let key = [b"sealstamp:".as_slice(), &[1; 32]].concat();
         let left: u64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
         let must = long.keep_until().since(now());
@@ -238,10 +240,10 @@ async fn keys_expire_on_time() {
 /// A server that may not evict and is full refuses: nothing that it remembers is given up.
 #[tokio::test]
 async fn a_full_server_refuses() {
-    for server in each_kind() {
+    for server in StoreServer::each_kind() {
         let store = store(&server);
         assert_eq!(store.claim(claim(1)).await, Ok(Claimed::First));
-        let mut connection = server.connection().await;
+        let mut connection = connection(&server).await;
         let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).query_async(&mut connection).await.unwrap();
         assert_eq!(store.claim(claim(2)).await, Err(StoreError::Full));
         let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).query_async(&mut connection).await.unwrap();
@@ -252,7 +254,7 @@ async fn a_full_server_refuses() {
 
 #[tokio::test]
 async fn two_prefixes_are_two_stores() {
-    for server in each_kind() {
+    for server in StoreServer::each_kind() {
         let other = RedisStore::builder(&server.address()).prefix("other:").bound(Duration::from_secs(5));
         let (store, other) = (store(&server), other.build().unwrap());
         assert_eq!(store.claim(claim(1)).await, Ok(Claimed::First));

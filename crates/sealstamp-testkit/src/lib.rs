@@ -22,6 +22,7 @@ mod issuer;
 mod key;
 mod members;
 mod shared;
+mod store_server;
 mod text;
 
 pub use client::{Client, headers};
@@ -30,4 +31,5 @@ pub use issuer::Issuer;
 pub use key::Key;
 pub use members::Members;
 pub use shared::{ISSUER, issuer, key, other_key};
+pub use store_server::{SlowStore, StoreProgram, StoreServer, free_port};
 pub use text::{b64, quoted, random_id, sha256};
