@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use http::request::Parts;
+use proptest::collection::vec;
+use proptest::{array, prelude::*};
 use sealstamp::{Audience, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::{
     Algorithm, Answer, Claim, Claimed, IAT_WINDOW_S, MemoryStore, Nonces, ProofId, ProofStore, Reason, RequestHead,
@@ -440,4 +442,120 @@ fn of_any_number_at_the_same_time_one_is_first() {
         }
     });
     assert!(firsts.iter().all(|firsts| firsts.load(Ordering::SeqCst) == 1));
+}
+
+/// How far clocks may be apart in the property tests, in milliseconds.
+const APART_MS: u64 = 5_000;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Claims in any order and at any time, by a clock that may be up to a skew wrong each time that it is read: the
+    /// store's answers are those of one that forgets nothing. A store with little room may refuse what is new.
+    #[test]
+    fn the_store_answers_like_one_that_forgets_nothing(
+        ends in vec(0_u64..200_000, 24),
+        steps in vec((0_u64..3_000, 0..=APART_MS, 0_usize..24, 0_u64..8), 1..300),
+        bytes in prop_oneof![Just(4 << 20), 4_000_usize..60_000],
+    ) {
+        let clock = Clock::at(NOW);
+        let store = clock.memory(bytes);
+        let claims: Vec<_> = ends.iter().zip(0..).map(|(end, n)| {
+            let usable_until = NOW.saturating_add(*end);
+            Claim::new(id_of(n), usable_until, usable_until.saturating_add(APART_MS))
+        }).collect();
+        let (mut claimed, mut passed, mut others) = ([false; 24], 0, 1_000);
+        for (step, wrong, nth, fill) in steps {
+            passed += step;
+            let now = NOW.saturating_add(passed + wrong);
+            clock.set(now);
+            // Other clients' claims, which close generations and let the store forget them.
+            for _ in 0..fill {
+                others += 1;
+                let _ = store.claim_now(Claim::new(id_of(others), now.saturating_add(2_000), now.saturating_add(7_000)));
+            }
+            let claim = claims[nth];
+            let expected = if now > claim.usable_until() {
+                Claimed::Late
+            } else if claimed[nth] {
+                Claimed::Again
+            } else {
+                Claimed::First
+            };
+            match store.claim_now(claim) {
+                Ok(answer) => prop_assert_eq!(answer, expected),
+                Err(error) => {
+                    prop_assert_eq!((error, expected), (StoreError::Full, Claimed::First));
+                    prop_assert!(bytes < 60_000);
+                    continue;
+                }
+            }
+            claimed[nth] |= expected == Claimed::First;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Any lifetime and skew, with nonces and without; the clocks of who minted, of two replicas and of the store each
+    /// wrong by up to a skew. Whenever a replica would take the proof again, the store makes it refuse: at each edge of
+    /// its life to the millisecond, and between.
+    #[test]
+    fn no_replay_passes_at_any_replica_while_its_proof_could(
+        (lifetime_s, max_skew_s, with_nonce) in (1_u32..300, 0_u32..=60, any::<bool>()),
+        wrong in array::uniform4(0.0..=1.0_f64),
+        (iat_ahead_s, between) in (-200_i64..=200, vec(0.0..1.2_f64, 6)),
+    ) {
+        let skew_ms = if with_nonce { u64::from(max_skew_s) * 1_000 } else { 60_000 };
+        let [minter, one, other, of_store] = wrong.map(|wrong| (wrong * skew_ms as f64) as u64);
+        let clock = Clock::at(NOW);
+        // One shard, so that every claim lets it forget.
+        let store = Arc::new(clock.memory(60_000));
+        let fleet = fleet_of(lifetime_s, max_skew_s);
+        let nonces = || if with_nonce { Nonces::Required(fleet.clone()) } else { Nonces::Off };
+        let plain = Verifier::builder(PUBLIC_URL, nonces()).build().unwrap();
+        let once = Verifier::builder(PUBLIC_URL, nonces()).single_use(Arc::clone(&store), WhenAway::Refuse);
+        let world = World { fleet: fleet.clone(), ..World::new() };
+        let (plain, once) = (world.clone().with(plain), world.clone().with(once.build().unwrap()));
+
+        let iat = (NOW.get() / 1_000).checked_add_signed(if with_nonce { 0 } else { iat_ahead_s }).unwrap();
+        let parts = world.draft().but(|draft| {
+            draft.claims.set("nonce", quoted(world.nonce_at(NOW.saturating_add(minter))));
+            draft.claims.set("iat", iat);
+            draft.token_claims.set("exp", iat + 100_000);
+        }).parts();
+        // The last moment by any clock at which it passes.
+        let end = if with_nonce {
+            NOW.saturating_add(minter + u64::from(lifetime_s) * 1_000 + skew_ms)
+        } else {
+            UnixMillis::new((iat + u64::try_from(IAT_WINDOW_S).unwrap()) * 1_000 + 999)
+        };
+        let life_ms = end.since(NOW);
+
+        // What was once accepted never is again, at no time and by no clock.
+        let mut times: Vec<_> = between.iter().map(|part| (*part * life_ms as f64) as u64).collect();
+        for ahead in [0, one, other, of_store, skew_ms] {
+            let edge = life_ms.saturating_sub(ahead);
+            times.extend([edge.saturating_sub(1), edge, edge + 1]);
+        }
+        times.sort_unstable();
+        let mut accepted = 0;
+        for (n, passed) in times.into_iter().enumerate() {
+            let true_time = NOW.saturating_add(passed);
+            for (replica, wrong) in [one, other].into_iter().enumerate() {
+                clock.set(true_time.saturating_add(of_store));
+                let noise = id_of(1_000 + 2 * n as u64 + replica as u64);
+                let _ = store.claim_now(Claim::new(noise, true_time.saturating_add(100_000), true_time));
+                let now = true_time.saturating_add(wrong);
+                let (without, with) = (decide(&plain, &parts, now), decide(&once, &parts, now));
+                match (without, with, accepted) {
+                    (Ok(()), Ok(()), 0) => accepted += 1,
+                    (Ok(()), Err(Reason::ProofReplayed), 1) | (Ok(()), Err(Reason::ClaimLate), _) => {}
+                    (Err(without), Err(with), _) => prop_assert_eq!(without, with),
+                    other => prop_assert!(false, "{other:?} of replica {replica} after {passed} of {life_ms} ms"),
+                }
+            }
+        }
+    }
 }
