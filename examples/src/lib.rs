@@ -7,6 +7,8 @@ pub mod replicas;
 pub mod ring_commands;
 pub mod rotation_picture;
 pub mod server;
+pub mod store;
+pub mod token_endpoint;
 pub mod tools;
 
 #[cfg(doctest)]

@@ -1,13 +1,25 @@
 //! Server processes that end when their owner does.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
+
+/// A program that `cargo test` builds along with the test that asks for it.
+///
+/// # Errors
+///
+/// When it is not there: `cargo test --test NAME` alone builds no examples.
+pub fn built(name: &str) -> Result<PathBuf, Box<dyn Error + Send + Sync>> {
+    let here = std::env::current_exe()?;
+    let path = here.parent().and_then(Path::parent).ok_or("a test is in target/PROFILE/deps")?.join(name);
+    let hint = "build it first: cargo build -p sealstamp-cli -p sealstamp-examples --bins --examples";
+    if path.exists() { Ok(path) } else { Err(hint.into()) }
+}
 
 /// What every replica is started with; see the flags of `mcp_server`.
 #[derive(Clone, Debug)]

@@ -27,6 +27,7 @@ use tower_http::cors::CorsLayer;
 use url::Url;
 
 use crate::clock::now;
+use crate::store::StoreFlags;
 use crate::tools::Tools;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -70,6 +71,8 @@ pub struct Flags {
     /// Whether proofs must carry a nonce
     #[arg(long, value_enum, default_value = "required")]
     nonce: NonceFlag,
+    #[command(flatten)]
+    store: StoreFlags,
     /// An origin whose scripts may call this server from a browser; may be repeated [default: none]
     #[arg(long, value_name = "URL")]
     cors_origin: Vec<Url>,
@@ -138,8 +141,8 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
     };
     let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
         .resource(resource)
-        .authorization_servers([flags.issuer.as_str()])
-        .build()?;
+        .authorization_servers([flags.issuer.as_str()]);
+    let verifier = flags.store.apply(verifier)?.build()?;
     let (tokens, keys) = tokens(flags, flags.audience.as_deref().unwrap_or(resource))?;
 
     // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
@@ -289,13 +292,14 @@ fn hosts(public_url: &Url) -> Vec<String> {
 fn decisions(verifier: &Verifier) -> Map<String, Value> {
     let counters = verifier.counters();
     let refused = Reason::ALL.iter().map(|reason| (reason.as_str(), counters.refused(*reason)));
-    let all = [("accepted", counters.accepted())].into_iter().chain(refused);
+    let accepted = [("accepted", counters.accepted()), ("accepted_without_store", counters.accepted_without_store())];
+    let all = accepted.into_iter().chain(refused);
     all.filter(|(_, count)| *count > 0).map(|(what, count)| (what.to_owned(), count.into())).collect()
 }
 
 /// Several times within the ring's propagation, which is the time that operators wait for every replica to have read
 /// it.
-fn poll_every(fleet: &Fleet) -> Duration {
+pub(crate) fn poll_every(fleet: &Fleet) -> Duration {
     let ring = fleet.ring();
     let in_force = ring.settings_at(now()).propagation_s();
     // A shorter one that is to come counts from its date on, and a server polls at one pace from its start on.

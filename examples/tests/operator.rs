@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sealstamp_examples::replicas::{Replica, Setup};
+use sealstamp_examples::replicas::{Replica, Setup, built};
 use sealstamp_testkit::Issuer;
 use serde_json::Value;
 use tokio::time::sleep;
@@ -64,7 +64,7 @@ impl Fleet {
 
     async fn replica(&self, ring: &Path, flags: &[&str]) -> Result<Replica, Box<dyn std::error::Error + Send + Sync>> {
         let setup = Setup { public_url: PUBLIC_URL, ring, issuer: self.issuer.url(), jwks: &self.jwks };
-        Replica::start(&built("examples/mcp_server"), flags, &setup).await
+        Replica::start(&built("examples/mcp_server")?, flags, &setup).await
     }
 
     fn ring(&self) -> PathBuf {
@@ -88,7 +88,7 @@ impl Fleet {
     }
 
     fn tool_on(&self, ring: &Path, args: &[&str]) -> Ran {
-        let out = Command::new(built("sealstamp")).arg("--ring").arg(ring).args(args).output().unwrap();
+        let out = Command::new(built("sealstamp").unwrap()).arg("--ring").arg(ring).args(args).output().unwrap();
         let text = [out.stdout, out.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         Ran { code: out.status.code().unwrap(), out: text }
     }
@@ -171,14 +171,6 @@ fn copy(from: &Path, to: &Path) {
     let new = to.with_extension("new");
     fs::copy(from, &new).unwrap();
     fs::rename(new, to).unwrap();
-}
-
-/// What `cargo test` builds along with this test.
-fn built(name: &str) -> PathBuf {
-    let here = std::env::current_exe().unwrap();
-    let path = here.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(path.exists(), "build it first: cargo build -p sealstamp-cli -p sealstamp-examples --bins --examples");
-    path
 }
 
 #[tokio::test(flavor = "multi_thread")]

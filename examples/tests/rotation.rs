@@ -13,14 +13,14 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sealstamp::Settings;
 use sealstamp_examples::client::Client;
-use sealstamp_examples::replicas::{Replica, Setup};
+use sealstamp_examples::replicas::{Replica, Setup, built};
 use sealstamp_examples::ring_commands::Operator;
 use sealstamp_testkit::Issuer;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ impl Rig {
         let setup = Setup { public_url: PUBLIC_URL, ring: &ring, issuer: issuer.url(), jwks: &jwks };
         let mut replicas = Vec::new();
         for _ in 0..3 {
-            replicas.push(Replica::start(&server(), &[], &setup).await.unwrap());
+            replicas.push(Replica::start(&built("examples/mcp_server").unwrap(), &[], &setup).await.unwrap());
         }
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         (Self { _folder: folder, operator, master, volume, replicas, http }, issuer)
@@ -125,15 +125,6 @@ impl Rig {
             sleep(Duration::from_millis(50)).await;
         }
     }
-}
-
-/// The example beside this test, which `cargo test` builds along with it.
-fn server() -> PathBuf {
-    let here = std::env::current_exe().unwrap();
-    let target = here.parent().and_then(Path::parent).unwrap();
-    let path = target.join("examples").join("mcp_server");
-    assert!(path.exists(), "build it first: cargo build -p sealstamp-examples --example mcp_server");
-    path
 }
 
 struct Load {
