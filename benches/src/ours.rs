@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::task::{Context, Poll};
 
 use http::request::Parts;
@@ -11,8 +11,9 @@ use http::{Request, Response};
 use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Nonce, Ring, Settings, Suite, UnixMillis};
 use sealstamp_dpop::tower::{DpopLayer, DpopService};
 use sealstamp_dpop::{
-    Accepted, CacheBounds, Cached, Jwks, JwtValidator, Nonces, RequestHead, TokenBinding, TokenDefect, TokenFacts,
-    TokenValidator, Verifier,
+    Accepted, CacheBounds, Cached, Claim, Claimed, Jwks, JwtValidator, MemoryStore, Nonces, ProofId, ProofStore,
+    RequestHead, StoreError, TokenBinding, TokenDefect, TokenFacts, TokenValidator, Verifier, VerifierBuilder,
+    WhenAway,
 };
 use serde_json::{Map, Value};
 use tower_layer::Layer as _;
@@ -101,7 +102,13 @@ impl Ours {
 /// The verifier of a server with nonces.
 #[must_use]
 pub fn verifier(fleet: &Fleet) -> Verifier {
-    Verifier::builder(PUBLIC_URL, Nonces::Required(fleet.clone())).build().expect("a verifier")
+    verifier_builder(fleet).build().expect("a verifier")
+}
+
+/// The same, before it is built.
+#[must_use]
+pub fn verifier_builder(fleet: &Fleet) -> VerifierBuilder {
+    Verifier::builder(PUBLIC_URL, Nonces::Required(fleet.clone()))
 }
 
 /// The validator of this issuer's tokens.
@@ -121,6 +128,19 @@ impl Layer {
     /// With so many tokens of one client, all of them known.
     #[must_use]
     pub fn warm(fleet: &Fleet, client: &Client, tokens: usize) -> Self {
+        Self::warm_behind(verifier(fleet), fleet, client, tokens)
+    }
+
+    /// With one token of this client, which is known, and with single use in a store of memory. The client sends one
+    /// proof again and again; to the store it is another each time.
+    #[must_use]
+    pub fn warm_once(fleet: &Fleet, client: &Client) -> Self {
+        let store = AnotherEachTime { store: MemoryStore::new(STORE_BYTES), turn: AtomicU64::new(0) };
+        let verifier = verifier_builder(fleet).single_use(store, WhenAway::Refuse).build().expect("a verifier");
+        Self::warm_behind(verifier, fleet, client, 1)
+    }
+
+    fn warm_behind(verifier: Verifier, fleet: &Fleet, client: &Client, tokens: usize) -> Self {
         let issuer = Issuer::new();
         let cached = Cached::new(validator(&issuer.jwks()), CacheBounds::default());
         let with_token = |_| {
@@ -129,7 +149,7 @@ impl Layer {
             Request::from_parts(request(&token, &proof), ())
         };
         let layer = Self {
-            service: DpopLayer::new(verifier(fleet), cached).layer(Nothing),
+            service: DpopLayer::new(verifier, cached).layer(Nothing),
             requests: (0..tokens).map(with_token).collect(),
             turn: AtomicUsize::new(0),
         };
@@ -150,6 +170,57 @@ impl Layer {
     pub fn proof(&self) -> &str {
         self.requests[0].headers()["dpop"].to_str().expect("ASCII")
     }
+}
+
+/// Room for all claims of a run.
+const STORE_BYTES: usize = 256 * 1024 * 1024;
+
+struct AnotherEachTime {
+    store: MemoryStore,
+    turn: AtomicU64,
+}
+
+impl ProofStore for AnotherEachTime {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let id = nth_id(self.turn.fetch_add(1, Relaxed));
+        self.store.claim(Claim::new(id, claim.usable_until(), claim.keep_until())).await
+    }
+}
+
+/// A store, and claims for it that are all new.
+pub struct Claims<S> {
+    store: S,
+    turn: AtomicU64,
+}
+
+impl Claims<MemoryStore> {
+    /// In memory.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::of(MemoryStore::new(STORE_BYTES))
+    }
+}
+
+impl<S: ProofStore> Claims<S> {
+    /// Of this store.
+    #[must_use]
+    pub const fn of(store: S) -> Self {
+        Self { store, turn: AtomicU64::new(0) }
+    }
+
+    /// Claims one more, for as long as the proof of a default ring.
+    pub async fn claim(&self) {
+        let now = clock();
+        let id = nth_id(self.turn.fetch_add(1, Relaxed));
+        let claim = Claim::new(id, now.saturating_add(125_000), now.saturating_add(130_000));
+        assert_eq!(self.store.claim(claim).await, Ok(Claimed::First));
+    }
+}
+
+fn nth_id(n: u64) -> ProofId {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&n.to_be_bytes());
+    ProofId::from_bytes(bytes)
 }
 
 /// A service that answers 200.

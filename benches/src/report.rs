@@ -22,6 +22,11 @@ pub struct Results {
     pub keys: Comparison,
     /// A request through the whole layer, its token known, beside the floor and beside 1,000 tokens in turn.
     pub layer: Comparison,
+    /// The same with single use in a store of memory, beside the floor and beside the layer without.
+    pub once: Comparison,
+    /// A claim of a new proof in a store of memory, beside what the others have, Redis on loopback included where it is
+    /// installed. The store's own work alone.
+    pub claim: Comparison,
     /// What a cache of tokens holds beyond its bound after a million distinct tokens, in bytes.
     pub flood: u64,
     /// The throughput of two threads over one: mint, open, verify, and a request through the layer with its token known.
@@ -154,6 +159,8 @@ impl Results {
             "refuse_forged": one(&self.refuse_forged),
             "refuse_expired": one(&self.refuse_expired),
             "layer": one(&self.layer),
+            "layer_once": one(&self.once),
+            "claim": one(&self.claim),
             "flood_bytes_above_bound": self.flood,
             "scaling": scaling,
             "lines": self.lines().iter().map(Line::json).collect::<Vec<_>>(),
@@ -172,10 +179,13 @@ impl Results {
             chacha: [chacha_mint, chacha_open],
             keys,
             layer,
+            once,
+            claim,
             ..
         } = self;
         let tables =
-            [mint, open, chacha_mint, chacha_open, verify, refuse_forged, refuse_expired, keys, layer].map(table);
+            [mint, open, chacha_mint, chacha_open, verify, refuse_forged, refuse_expired, keys, layer, once, claim];
+        let tables = tables.map(table);
         let lines = self.lines();
         let lines = lines.iter().map(Line::text);
         format!("{}\n{}", tables.join("\n"), lines.collect::<String>())

@@ -1,5 +1,6 @@
 //! What a whole server has around a verifier: a tool, the check of a Bearer token, and requests as bytes.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -43,6 +44,23 @@ pub fn raw(scheme: &str, token: &str, proof: Option<&str>) -> Vec<u8> {
         BODY.len()
     )
     .into_bytes()
+}
+
+/// Whether what was read is a whole response. Insists that it is a 200.
+#[must_use]
+pub fn is_whole(read: &[u8]) -> bool {
+    let text = std::str::from_utf8(read).expect("text");
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    assert!(head.starts_with("HTTP/1.1 200 "), "{text}");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    body.len() == length.parse::<usize>().expect("a number")
+}
+
+/// Nanoseconds that a thread has been on a processor; the thread as its folder in `/proc`.
+#[must_use]
+pub fn processor_ns(thread: &Path) -> f64 {
+    let text = std::fs::read_to_string(thread.join("schedstat")).expect("Linux");
+    text.split(' ').next().and_then(|first| first.parse().ok()).expect("a number")
 }
 
 /// A JWT check as one writes it with `jsonwebtoken`: signature, issuer, audience, expiry.

@@ -38,7 +38,8 @@ pub struct Flags {
     /// Where to listen; port 0 takes any free one and prints it
     #[arg(long, value_name = "ADDR")]
     listen: SocketAddr,
-    /// The origin that clients use: the issuer's name. The endpoint is `/token` there [default: http://ADDRESS, as it listens]
+    /// The origin that clients use, which is the issuer's name. The endpoint is `/token` there [default: the address that
+    /// it listens at]
     #[arg(long, value_name = "URL")]
     public_origin: Option<Url>,
     /// The key ring, made by `sealstamp init`; the resource servers' own

@@ -9,23 +9,26 @@
     reason = "a measurement that goes wrong should stop"
 )]
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use sealstamp::{Binding, Fleet, Suite};
-use sealstamp_bench::clock;
 use sealstamp_bench::floor::{self, Signed};
 use sealstamp_bench::inputs::{Client, Issuer, request};
 use sealstamp_bench::measure::{Comparison, Task, side_by_side, two_threads_over_one};
-use sealstamp_bench::ours::{self, Layer, Ours};
+use sealstamp_bench::ours::{self, Claims, Layer, Ours};
 use sealstamp_bench::peers::{
     BrancaPeer, Cipher, DpopVerifierPeer, FernetPeer, Hs256Peer, Huskarl, HuskarlNonce, LIFETIME_S, PasetoPeer,
-    Turbomcp,
+    SetOfJti, Tracker, Turbomcp,
 };
 use sealstamp_bench::plot::{self, Bar, Kind};
 use sealstamp_bench::report::Results;
+use sealstamp_bench::{clock, ready};
+use sealstamp_redis::RedisStore;
+use sealstamp_testkit::StoreProgram;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,6 +54,8 @@ fn main() -> ExitCode {
         chacha: chacha(),
         keys: keys(),
         layer: world.layer(),
+        once: world.once(),
+        claim: claim(),
         flood: ours::flood(1_000_000).0,
         threads: world.threads(),
         threads_sharing_nothing: {
@@ -222,6 +227,17 @@ impl World {
         side_by_side(Task::new("layer, token known", || one.call()), others, Duration::from_secs(6))
     }
 
+    /// The same layer, which accepts each proof once.
+    fn once(&self) -> Comparison {
+        let (once, without) = (Layer::warm_once(&self.fleet, &self.client), Layer::warm(&self.fleet, &self.client, 1));
+        let signed = Signed::take_apart(once.proof(), self.client.point());
+        let others = vec![
+            Task::new("floor", || black_box(&signed).verify()),
+            Task::new("layer, token known", || without.call()),
+        ];
+        side_by_side(Task::new("layer, single use in memory", || once.call()), others, Duration::from_secs(6))
+    }
+
     fn threads(&self) -> [(&'static str, f64); 4] {
         let nonce = self.fleet.mint(clock(), &Binding::None);
         let request = request(&self.token, &self.proof(&nonce));
@@ -254,6 +270,54 @@ fn chacha() -> [Comparison; 2] {
         side_by_side(mint, vec![mint_floor], budget),
         side_by_side(open_with("open, ChaCha20-Poly1305", &fleet, &nonce), vec![open_floor], budget),
     ]
+}
+
+/// A claim of a new proof, in each store. With Redis the time is that of the whole question, and it depends on the
+/// machine's load more than on anybody's code.
+fn claim() -> Comparison {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let ours = Claims::in_memory();
+    let (set, theirs) = (SetOfJti::default(), Tracker::in_memory());
+    let (mut hashes, mut names, mut more_names) = (Names::default(), Names::default(), Names::default());
+    let redis = StoreProgram::each_kind().into_iter().find(|program| program.kind() == "redis");
+    let redis = redis.map(|redis| redis.start_with(|_| vec!["--appendfsync".to_owned(), "everysec".to_owned()]));
+    let in_redis = redis.as_ref().map(|redis| {
+        let store = || RedisStore::builder(&redis.address()).bound(Duration::from_secs(10)).build().expect("a store");
+        runtime.block_on(async { (Claims::of(store()), Tracker::in_redis(&redis.address()).await) })
+    });
+    let mut others = vec![
+        Task::new("a set behind a lock", || assert!(set.insert(hashes.hash()))),
+        Task::new("turbomcp-dpop, memory", || ready(theirs.claim(names.text()))),
+    ];
+    if let Some((ours, theirs)) = &in_redis {
+        others.push(Task::new("sealstamp, Redis", || runtime.block_on(ours.claim())));
+        others.push(Task::new("turbomcp-dpop, Redis", || runtime.block_on(theirs.claim(more_names.text()))));
+    }
+    side_by_side(Task::new("claim, memory", || ready(ours.claim())), others, Duration::from_secs(6))
+}
+
+/// Proofs that are all new, as other stores know them.
+#[derive(Default)]
+struct Names {
+    turn: u64,
+    text: String,
+}
+
+impl Names {
+    fn hash(&mut self) -> [u8; 32] {
+        self.turn += 1;
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&self.turn.to_be_bytes());
+        hash
+    }
+
+    /// Of 43 characters, as 32 bytes in base64url have.
+    fn text(&mut self) -> &str {
+        self.turn += 1;
+        self.text.clear();
+        write!(self.text, "{:043}", self.turn).expect("a string takes it");
+        &self.text
+    }
 }
 
 fn keys() -> Comparison {

@@ -26,7 +26,7 @@ use axum::Router;
 use sealstamp::{Binding, Force, Fresh, Suite};
 use sealstamp_bench::inputs::{Client, Issuer};
 use sealstamp_bench::measure::median;
-use sealstamp_bench::whole::{raw, router, router_with_bearer};
+use sealstamp_bench::whole::{is_whole, processor_ns, raw, router, router_with_bearer};
 use sealstamp_bench::{clock, ours};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{CacheBounds, Cached, Jwks};
@@ -191,11 +191,7 @@ impl Server {
     /// Seconds that the server's threads have been on a processor.
     fn busy(&self) -> f64 {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux");
-        let ns = tasks.map(|task| {
-            let text = std::fs::read_to_string(task.expect("a thread").path().join("schedstat")).expect("Linux");
-            text.split(' ').next().and_then(|first| first.parse::<f64>().ok()).expect("a number")
-        });
-        ns.sum::<f64>() / 1e9
+        tasks.map(|task| processor_ns(&task.expect("a thread").path())).sum::<f64>() / 1e9
     }
 
     /// As fast as it goes: requests a second, and requests per second of the server's processor time.
@@ -273,18 +269,10 @@ fn schedule(rate: f64) -> Vec<Duration> {
 fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut [u8]) {
     stream.write_all(request).expect("sent");
     let mut filled = 0;
-    loop {
+    while !is_whole(&buffer[..filled]) {
         let read = stream.read(&mut buffer[filled..]).expect("an answer");
         assert_ne!(read, 0, "the server hung up");
         filled += read;
-        let text = std::str::from_utf8(&buffer[..filled]).expect("text");
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            assert!(head.starts_with("HTTP/1.1 200 "), "{text}");
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-            if body.len() == length.parse::<usize>().expect("a number") {
-                return;
-            }
-        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! A whole server: requests per second and core of an axum server behind each verifier, driven over loopback with
-//! proofs signed beforehand: `cargo run --release -p sealstamp-bench --bin server [-- --json]`. Linux only, and about a
-//! minute.
+//! proofs signed beforehand: `cargo run --release -p sealstamp-bench --bin server [-- --json]`. Linux only, and about
+//! two minutes.
 //!
 //! Each server has one thread. What is counted is the processor time of that thread, the kernel's share of its sockets
 //! included, so neither the driver nor anything else on the machine is in the figure. The servers take turns.
+//!
+//! The rows of single use are sent proofs that are new each time. Those with Redis need `redis-server`, which is
+//! started here, on loopback, and whose own time is in no figure.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -13,6 +16,7 @@
     reason = "a measurement that goes wrong should stop"
 )]
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,25 +30,37 @@ use axum::response::Response;
 use sealstamp::{Binding, Suite};
 use sealstamp_bench::inputs::{Client, Issuer};
 use sealstamp_bench::measure::median;
-use sealstamp_bench::peers::{Cipher, DpopVerifierPeer, Huskarl, HuskarlNonce, LIFETIME_S, Turbomcp};
+use sealstamp_bench::peers::{
+    Cipher, DpopVerifierPeer, Huskarl, HuskarlNonce, LIFETIME_S, SetOfJti, Tracker, Turbomcp,
+};
 use sealstamp_bench::report::Line;
-use sealstamp_bench::whole::{Bearer, header, raw, router, router_with_bearer, unauthorized};
+use sealstamp_bench::whole::{Bearer, header, is_whole, processor_ns, raw, router, router_with_bearer, unauthorized};
 use sealstamp_bench::{clock, ours};
 use sealstamp_dpop::tower::DpopLayer;
-use sealstamp_dpop::{CacheBounds, Cached};
+use sealstamp_dpop::{CacheBounds, Cached, MemoryStore, VerifierBuilder, WhenAway};
+use sealstamp_redis::RedisStore;
+use sealstamp_testkit::{StoreProgram, StoreServer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
 
 const CONNECTIONS: usize = 8;
-/// Requests signed beforehand for most servers; they are sent over and over.
+/// Requests signed before each round for most servers; they are sent over and over.
 const SIGNED: usize = 256;
+/// Requests signed before each round for servers that take each of them once: more than one of them answers in a round.
+const SIGNED_ONCE: usize = 6_000;
 const ROUNDS: usize = 15;
 const ROUND: Duration = Duration::from_millis(400);
+/// Room for all proofs of a run.
+const STORE_BYTES: usize = 64 * 1024 * 1024;
+/// A busy machine is no reason to stop.
+const BOUND: Duration = Duration::from_secs(10);
 
 const BEARER: &str = "Bearer, JWT (jsonwebtoken)";
 const WARM: &str = "sealstamp, JWT, cached";
 const TURBOMCP: &str = "turbomcp-dpop, JWT (jsonwebtoken), no nonce";
+
 fn main() -> ExitCode {
     let json = match std::env::args().skip(1).collect::<Vec<_>>()[..] {
         [] => false,
@@ -56,7 +72,10 @@ fn main() -> ExitCode {
     };
     jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().expect("the first provider");
     let (client, issuer) = (Client::new(), Issuer::new());
-    let servers = servers(&client, &issuer);
+    let redis = StoreProgram::each_kind().into_iter().find(|program| program.kind() == "redis");
+    // As docs/options.md has it. A claim is on the disk a second later.
+    let redis = redis.map(|redis| redis.start_with(|_| vec!["--appendfsync".to_owned(), "everysec".to_owned()]));
+    let servers = servers(&client, &issuer, redis.as_ref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); servers.len()];
     for _ in 0..ROUNDS {
@@ -98,21 +117,58 @@ fn main() -> ExitCode {
 }
 
 /// A server on a thread of its own, and the requests that it will be sent.
-struct Server {
+struct Server<'s> {
     name: &'static str,
     address: SocketAddr,
     thread: PathBuf,
-    requests: Vec<Vec<u8>>,
+    requests: Requests<'s>,
 }
 
-impl Server {
-    fn start(name: &'static str, router: Router, requests: Vec<Vec<u8>>) -> Self {
+/// What a server is sent in a round, signed right before: neither nonces nor proofs are ever old.
+struct Requests<'s> {
+    sign: Box<dyn Fn() -> Vec<u8> + 's>,
+    signed: usize,
+    /// Whether each is sent once. Otherwise they are sent over and over.
+    once: bool,
+}
+
+impl<'s> Requests<'s> {
+    fn again(sign: impl Fn() -> Vec<u8> + 's) -> Self {
+        Self { sign: Box::new(sign), signed: SIGNED, once: false }
+    }
+
+    fn once(sign: impl Fn() -> Vec<u8> + 's) -> Self {
+        Self { sign: Box::new(sign), signed: SIGNED_ONCE, once: true }
+    }
+}
+
+impl<'s> Server<'s> {
+    fn start(name: &'static str, router: Router, requests: Requests<'s>) -> Self {
+        Self::start_with(name, Builder::new_current_thread().enable_io(), async || router, requests)
+    }
+
+    /// A server with a store, which it makes on its own thread.
+    fn start_once<F: Future<Output = Router>>(
+        name: &'static str,
+        router: impl FnOnce() -> F + Send + 'static,
+        sign: impl Fn() -> Vec<u8> + 's,
+    ) -> Self {
+        Self::start_with(name, Builder::new_current_thread().enable_all(), router, Requests::once(sign))
+    }
+
+    fn start_with<F: Future<Output = Router>>(
+        name: &'static str,
+        runtime: &mut Builder,
+        router: impl FnOnce() -> F + Send + 'static,
+        requests: Requests<'s>,
+    ) -> Self {
         let (send, receive) = mpsc::channel();
+        let runtime = runtime.build().expect("a runtime");
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
                 let thread = std::fs::canonicalize("/proc/thread-self").expect("Linux");
+                let router = router().await;
                 send.send((listener.local_addr().expect("an address"), thread)).expect("the main thread waits");
                 axum::serve(listener, router).await.expect("no end");
             });
@@ -121,25 +177,24 @@ impl Server {
         Self { name, address, thread, requests }
     }
 
-    /// Nanoseconds that the server's thread has been on a processor.
-    fn busy_ns(&self) -> f64 {
-        let text = std::fs::read_to_string(self.thread.join("schedstat")).expect("Linux");
-        text.split(' ').next().and_then(|first| first.parse().ok()).expect("a number")
-    }
-
     /// Requests per second of the server's processor time, over one round.
     async fn drive(&self) -> f64 {
+        let Requests { ref sign, signed, once } = self.requests;
+        let requests: Arc<[_]> = (0..signed).map(|_| sign()).collect();
         let end = Instant::now() + ROUND;
-        let before = self.busy_ns();
+        let before = processor_ns(&self.thread);
         let connections = (0..CONNECTIONS).map(|first| {
-            let requests = self.requests.clone();
+            let requests = Arc::clone(&requests);
             let address = self.address;
             async move {
                 let mut stream = TcpStream::connect(address).await.expect("a connection");
                 stream.set_nodelay(true).expect("TCP");
                 let mut done = 0_u32;
                 let mut buffer = vec![0; 4096];
-                for request in requests.iter().cycle().skip(first * requests.len() / CONNECTIONS) {
+                // Each connection begins at a place of its own. Where none may be sent twice, it ends where the next begins.
+                let (from, to) = (first * requests.len() / CONNECTIONS, (first + 1) * requests.len() / CONNECTIONS);
+                let most = if once { to - from } else { usize::MAX };
+                for request in requests.iter().cycle().skip(from).take(most) {
                     if Instant::now() >= end {
                         break;
                     }
@@ -158,33 +213,31 @@ impl Server {
         for handle in handles {
             done += handle.await.expect("no panic");
         }
-        f64::from(done) / (self.busy_ns() - before) * 1e9
+        f64::from(done) / (processor_ns(&self.thread) - before) * 1e9
     }
 }
 
 /// Reads one response, and insists that it is a 200.
 async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
     let mut filled = 0;
-    loop {
+    while !is_whole(&buffer[..filled]) {
         let read = stream.read(&mut buffer[filled..]).await.expect("an answer");
         assert_ne!(read, 0, "the server hung up");
         filled += read;
-        let text = std::str::from_utf8(&buffer[..filled]).expect("text");
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            assert!(head.starts_with("HTTP/1.1 200 "), "{text}");
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-            if body.len() == length.parse::<usize>().expect("a number") {
-                return;
-            }
-        }
     }
 }
 
-fn servers(client: &Client, issuer: &Issuer) -> Vec<Server> {
-    let token = issuer.token(Some(client.thumbprint()));
-    let unbound = issuer.token(None);
-    let with_proofs = |nonce: &dyn Fn() -> String| -> Vec<Vec<u8>> {
-        (0..SIGNED).map(|_| raw("DPoP", &token, Some(&client.proof(&token, &nonce())))).collect()
+/// A tool call with a proof that has this nonce.
+fn signed<'s>(client: &'s Client, token: &Arc<str>, nonce: impl Fn() -> String + 's) -> impl Fn() -> Vec<u8> + 's {
+    let token = Arc::clone(token);
+    move || raw("DPoP", &token, Some(&client.proof(&token, &nonce())))
+}
+
+fn servers<'s>(client: &'s Client, issuer: &'s Issuer, redis: Option<&StoreServer>) -> Vec<Server<'s>> {
+    let token: Arc<str> = issuer.token(Some(client.thumbprint())).into();
+    let bearer = {
+        let unbound = raw("Bearer", &issuer.token(None), None);
+        move || unbound.clone()
     };
     let tokens = Arc::new(Bearer::new(&issuer.jwks()));
 
@@ -192,54 +245,103 @@ fn servers(client: &Client, issuer: &Issuer) -> Vec<Server> {
     let verifier = || ours::verifier(&fleet);
     let validator = || ours::validator(&issuer.jwks());
     let cached = || Cached::new(validator(), CacheBounds::default());
-    let nonce = || fleet.mint(clock(), &Binding::None).to_string();
-    let ours = with_proofs(&nonce);
-    let of_many_tokens = (0..1_000).map(|_| {
-        let token = issuer.token(Some(client.thumbprint()));
-        raw("DPoP", &token, Some(&client.proof(&token, &nonce())))
-    });
+    let nonce = || {
+        let fleet = fleet.clone();
+        move || fleet.mint(clock(), &Binding::None).to_string()
+    };
+    let ours = || signed(client, &token, nonce());
+    let of_many_tokens = {
+        let tokens: Vec<_> = (0..1_000).map(|_| issuer.token(Some(client.thumbprint()))).collect();
+        let (nonce, turn) = (nonce(), Cell::new(0));
+        move || {
+            let token = &tokens[turn.replace((turn.get() + 1) % tokens.len())];
+            raw("DPoP", token, Some(&client.proof(token, &nonce())))
+        }
+    };
 
-    let dpop_verifier = Arc::new((DpopVerifierPeer::new(Some(client.thumbprint())), Arc::clone(&tokens)));
-    let for_dpop_verifier = with_proofs(&|| dpop_verifier.0.mint());
+    let dpop_verifier = |store| {
+        let peer = DpopVerifierPeer::new(Some(client.thumbprint()));
+        let state = Arc::new((peer, Arc::clone(&tokens), store));
+        router().layer(from_fn_with_state(state, with_dpop_verifier))
+    };
+    let for_dpop_verifier = || {
+        let peer = DpopVerifierPeer::new(Some(client.thumbprint()));
+        signed(client, &token, move || peer.mint())
+    };
     let huskarl_nonce = HuskarlNonce::new(Cipher::AesGcm);
     let huskarl = Arc::new(Huskarl::with_issuer(Cipher::AesGcm, LIFETIME_S, &issuer.jwks()));
-    let turbomcp = Arc::new((Turbomcp::new(), Arc::clone(&tokens)));
+    let for_turbomcp = || signed(client, &token, || "none".to_owned());
 
-    vec![
-        Server::start("no check", router(), vec![raw("Bearer", &unbound, None); SIGNED]),
-        Server::start(BEARER, router_with_bearer(&issuer.jwks()), vec![raw("Bearer", &unbound, None); SIGNED]),
-        Server::start(WARM, router().layer(DpopLayer::new(verifier(), cached())), ours.clone()),
+    let mut servers = vec![
+        Server::start("no check", router(), Requests::again(bearer.clone())),
+        Server::start(BEARER, router_with_bearer(&issuer.jwks()), Requests::again(bearer)),
+        Server::start(WARM, router().layer(DpopLayer::new(verifier(), cached())), Requests::again(ours())),
         Server::start(
             "sealstamp, JWT, cached, 1,000 tokens",
             router().layer(DpopLayer::new(verifier(), cached())),
-            of_many_tokens.collect(),
+            Requests { signed: 1_000, ..Requests::again(of_many_tokens) },
         ),
-        Server::start("sealstamp, JWT", router().layer(DpopLayer::new(verifier(), validator())), ours),
         Server::start(
-            "dpop-verifier, JWT (jsonwebtoken)",
-            router().layer(from_fn_with_state(dpop_verifier, with_dpop_verifier)),
-            for_dpop_verifier,
+            "sealstamp, JWT",
+            router().layer(DpopLayer::new(verifier(), validator())),
+            Requests::again(ours()),
         ),
+        Server::start("dpop-verifier, JWT (jsonwebtoken)", dpop_verifier(None), Requests::again(for_dpop_verifier())),
         Server::start(
             "huskarl, JWT (its own)",
             router().layer(from_fn_with_state(huskarl, with_huskarl)),
-            with_proofs(&|| huskarl_nonce.mint()),
+            Requests::again(signed(client, &token, move || huskarl_nonce.mint())),
         ),
-        Server::start(
-            TURBOMCP,
-            router().layer(from_fn_with_state(turbomcp, with_turbomcp)),
-            with_proofs(&|| "none".to_owned()),
-        ),
-    ]
+        Server::start(TURBOMCP, turbomcp(Turbomcp::new(), &tokens), Requests::again(for_turbomcp())),
+    ];
+
+    // Single use, each with the store that it has.
+    let once =
+        |builder: VerifierBuilder| router().layer(DpopLayer::new(builder.build().expect("a verifier"), cached()));
+    let in_memory = ours::verifier_builder(&fleet).single_use(MemoryStore::new(STORE_BYTES), WhenAway::Refuse);
+    let in_memory = once(in_memory);
+    servers.extend([
+        Server::start_once("sealstamp, JWT, cached, once, memory", async || in_memory, ours()),
+        {
+            let router = dpop_verifier(Some(SetOfJti::default()));
+            Server::start_once("dpop-verifier, JWT, once, a set", async || router, for_dpop_verifier())
+        },
+        {
+            let router = turbomcp(Tracker::in_memory().validator(), &tokens);
+            Server::start_once("turbomcp-dpop, JWT, no nonce, once, memory", async || router, for_turbomcp())
+        },
+    ]);
+    let Some(address) = redis.map(StoreServer::address) else { return servers };
+    let ours_in_redis = {
+        let (address, cached, builder) = (address.clone(), cached(), ours::verifier_builder(&fleet));
+        async move || {
+            let store = RedisStore::builder(&address).bound(BOUND).build().expect("a store");
+            let verifier = builder.single_use(store, WhenAway::Refuse).build().expect("a verifier");
+            router().layer(DpopLayer::new(verifier, cached))
+        }
+    };
+    let theirs_in_redis = async move || turbomcp(Tracker::in_redis(&address).await.validator(), &tokens);
+    servers.extend([
+        Server::start_once("sealstamp, JWT, cached, once, Redis", ours_in_redis, ours()),
+        Server::start_once("turbomcp-dpop, JWT, no nonce, once, Redis", theirs_in_redis, for_turbomcp()),
+    ]);
+    servers
 }
 
-type DpopVerifierState = Arc<(DpopVerifierPeer, Arc<Bearer>)>;
+fn turbomcp(validator: Turbomcp, tokens: &Arc<Bearer>) -> Router {
+    router().layer(from_fn_with_state(Arc::new((validator, Arc::clone(tokens))), with_turbomcp))
+}
+
+type DpopVerifierState = Arc<(DpopVerifierPeer, Arc<Bearer>, Option<SetOfJti>)>;
 
 async fn with_dpop_verifier(State(state): State<DpopVerifierState>, request: Request, next: Next) -> Response {
-    let (verifier, tokens) = &*state;
+    let (verifier, tokens, store) = &*state;
     let token = header(&request, "authorization").and_then(|field| field.strip_prefix("DPoP "));
     let accepted = token.zip(header(&request, "dpop")).and_then(|(token, proof)| {
-        let proof = verifier.check(token, proof).ok()?;
+        let proof = match store {
+            None => verifier.check(token, proof).ok()?,
+            Some(store) => verifier.check_once(store, token, proof).ok()?,
+        };
         let claims = tokens.claims(token)?;
         (claims["cnf"]["jkt"].as_str()? == proof.jkt).then_some(())
     });
@@ -252,15 +354,10 @@ async fn with_dpop_verifier(State(state): State<DpopVerifierState>, request: Req
 async fn with_turbomcp(State(state): State<Arc<(Turbomcp, Arc<Bearer>)>>, request: Request, next: Next) -> Response {
     let (verifier, tokens) = &*state;
     let token = header(&request, "authorization").and_then(|field| field.strip_prefix("DPoP "));
-    let accepted = token.zip(header(&request, "dpop")).and_then(|(token, proof)| {
-        let thumbprint = verifier.verify(token, proof);
-        let claims = tokens.claims(token)?;
-        (claims["cnf"]["jkt"].as_str()? == thumbprint).then_some(())
-    });
-    match accepted {
-        Some(()) => next.run(request).await,
-        None => unauthorized(),
-    }
+    let Some((token, proof)) = token.zip(header(&request, "dpop")) else { return unauthorized() };
+    let thumbprint = verifier.verify_once(token, proof).await;
+    let is_bound = tokens.claims(token).is_some_and(|claims| claims["cnf"]["jkt"].as_str() == Some(&*thumbprint));
+    if is_bound { next.run(request).await } else { unauthorized() }
 }
 
 async fn with_huskarl(State(huskarl): State<Arc<Huskarl>>, request: Request, next: Next) -> Response {

@@ -1,5 +1,8 @@
 //! `dpop-verifier`, with the stateless nonces that its README recommends: a time and random bytes under an HMAC.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use ::dpop_verifier::nonce::{NonceCtx, issue_nonce, verify_nonce};
 use ::dpop_verifier::{DpopError, DpopVerifier, HmacConfig, NonceMode, ReplayContext, ReplayStore};
 use http::{Response, StatusCode};
@@ -25,6 +28,24 @@ struct NoStore;
 impl ReplayStore for NoStore {
     async fn insert_once(&mut self, _jti_hash: [u8; 32], _ctx: ReplayContext<'_>) -> Result<bool, DpopError> {
         Ok(true)
+    }
+}
+
+/// It has no store of its own. This is the least that one writes: a set behind a lock, which grows for ever.
+#[derive(Default)]
+pub struct SetOfJti(Mutex<HashSet<[u8; 32]>>);
+
+impl SetOfJti {
+    /// Whether it is new. From now on it is not.
+    pub fn insert(&self, hash: [u8; 32]) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hash)
+    }
+}
+
+#[async_trait::async_trait]
+impl ReplayStore for &SetOfJti {
+    async fn insert_once(&mut self, jti_hash: [u8; 32], _ctx: ReplayContext<'_>) -> Result<bool, DpopError> {
+        Ok(self.insert(jti_hash))
     }
 }
 
@@ -70,6 +91,19 @@ impl DpopVerifierPeer {
     /// As the crate's own.
     pub fn check(&self, token: &str, proof: &str) -> Result<::dpop_verifier::VerifiedDpop, DpopError> {
         ready(self.verifier.verify(&mut NoStore, proof, PUBLIC_URL, METHOD.as_str(), Some(token)))
+    }
+
+    /// The same, and that its `jti` is new.
+    ///
+    /// # Errors
+    /// As the crate's own.
+    pub fn check_once(
+        &self,
+        mut store: &SetOfJti,
+        token: &str,
+        proof: &str,
+    ) -> Result<::dpop_verifier::VerifiedDpop, DpopError> {
+        ready(self.verifier.verify(&mut store, proof, PUBLIC_URL, METHOD.as_str(), Some(token)))
     }
 
     /// The refusal of a bad nonce, as its README answers it.
