@@ -49,25 +49,27 @@
 //! | 8 | `ath` is the SHA-256 of the access token | `invalid_dpop_proof` |
 //! | 9 | The signature verifies, over the bytes as received | `invalid_dpop_proof` |
 //! | 10 | The access token is valid, for this audience, and bound to the proof's key | `invalid_token` |
+//! | 11 | If the [policy](VerifierBuilder::body_digest) wants it: the body has the digest that the proof names | `invalid_dpop_proof` |
 //! | 12 | If the server [wants it](VerifierBuilder::single_use): the proof was not accepted before, on any replica | `invalid_dpop_proof` |
 //!
 //! JSON objects have distinct members at every level, nest at most 8 deep and have at most 32 members each; header and
 //! claims have at most 64 commas and backslashes each, which bounds what reading them costs.
 //!
-//! What these rules do not do: without rule 12, anybody who sees a proof can use it again while its nonce lives; the
-//! body is not signed; and nothing here helps against a client's key being stolen.
+//! What these rules do not do: without rule 12, anybody who sees a proof can use it again while its nonce lives;
+//! without rule 11, with another body; and nothing here helps against a client's key being stolen.
 //!
 //! # The stages of a request
 //!
 //! | stage | made by | it says |
 //! |---|---|---|
 //! | [`Proven`] | [`Verifier::check`] | rules 1 to 9 hold; what the token is worth is not known yet |
-//! | [`Bound`] | [`Proven::bind`] | rule 10 holds as well: the token is valid and belongs to the proof's key |
+//! | [`Bound`] | [`Proven::bind`] | rule 10 holds as well: the token is valid, belongs to the proof's key, and has the scopes that the policy demands |
 //! | [`Accepted`] | [`Bound::accept`], [`Bound::accept_once`] | the request has shown all that its [`Policy`] demanded, and is counted as accepted |
 //!
 //! [`Verifier::decide`] is all three. They are apart because a token may have to be looked up over the network
-//! ([`TokenValidator`]). No stage can be skipped: each is made from the one before it and from nothing else. Rule 12
-//! stands between [`Bound`] and [`Accepted`]; number 11 is reserved for a rule there, a digest of the body.
+//! ([`TokenValidator`]). No stage can be skipped: each is made from the one before it and from nothing else. Rules 11
+//! and 12 stand between [`Bound`] and [`Accepted`]: the first needs the body ([`Bound::check_body`]), the second a
+//! store.
 //!
 //! # Which `htu` names this server
 //!
@@ -107,11 +109,12 @@
 //! |---|---|
 //! | `names` | the number of the public name that a client used |
 //! | `verdict` | what is said about a refused request: reason, answer, rejection |
-//! | `request` | rules 1, 2 and 5: the head, its fields, the URI that `htu` must name |
-//! | `proof` | rules 2 to 4, 8 and 9: the JWS, its JSON, its key, algorithms, signatures |
+//! | `request` | rules 1, 2 and 5: the head, its fields, the URI that `htu` must name; what an MCP request says it is |
+//! | `proof` | rules 2 to 4, 8, 9 and 11: the JWS, its JSON, its key, algorithms, signatures, the digest in it |
 //! | `token` | rule 10: what a token says, and who finds that out: JWTs, JWK sets, the issuer's URL |
-//! | `nonces`, `policy` | whether there are nonces, and what a request has to show |
+//! | `nonces` | whether there are nonces |
 //! | `single_use` | rule 12: what is claimed of a proof, and the stores that remember it |
+//! | `policy` | what a request has to show, and who decides that |
 //! | `response` | statuses, headers and texts |
 //! | `outcome` | the one place where a decision is counted, shown and given its nonce |
 //! | `stages` | `Proven`, `Bound`, `Accepted` |
@@ -139,7 +142,7 @@ mod verifier;
 
 pub use nonces::Nonces;
 pub use outcome::{Counters, Decision};
-pub use policy::{NonceDemand, Policy};
+pub use policy::{DigestDemand, McpPolicy, NonceDemand, Policy};
 pub use proof::{Algorithm, IAT_WINDOW_S, VerifiedProof};
 pub use request::{MAX_PROOF_BYTES, MAX_TOKEN_BYTES, RequestHead};
 pub use response::{CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, DPOP_NONCE, JsonRpcId};

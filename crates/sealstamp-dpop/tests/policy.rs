@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use http::HeaderValue;
 use http::request::Parts;
 use sealstamp_dpop::{
-    Algorithm, Answer, Claim, Claimed, IAT_WINDOW_S, NonceDemand, Nonces, Policy, ProofStore, Reason, RequestHead,
-    StoreError, Verifier, VerifierBuilder, WhenAway,
+    Algorithm, Answer, Claim, Claimed, DigestDemand, IAT_WINDOW_S, McpPolicy, NonceDemand, Nonces, Policy, ProofStore,
+    Reason, RequestHead, StoreError, Verifier, VerifierBuilder, WhenAway,
 };
 use sealstamp_testkit::{PUBLIC_URL, quoted};
 use support::{NOW, World};
@@ -31,7 +31,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 fn decide(world: &World, parts: &Parts) -> Result<Policy, Reason> {
     let decided = ready(world.verifier.decide(RequestHead::of(parts), &world.tokens, world.now));
-    decided.map(|accepted| accepted.policy()).map_err(|rejection| rejection.reason())
+    decided.map(|accepted| accepted.policy().clone()).map_err(|rejection| rejection.reason())
 }
 
 /// Requests for the tool `delete_file` need a nonce of at most 10 s and single use; `list` needs no nonce; others need
@@ -187,4 +187,223 @@ fn a_guarded_tool_takes_no_bearer_token() {
     assert!(decide(&world, &parts).is_ok());
     parts.headers.insert("mcp-name", HeaderValue::from_static("young"));
     assert_eq!(decide(&world, &parts), Err(Reason::BearerScheme));
+}
+
+/// Neither nonce, nor store, and a policy that demands nothing: the window of `iat` is still there. It cannot be turned
+/// off, so no configuration makes a proof good for ever.
+#[test]
+fn no_configuration_makes_a_proof_good_for_ever() {
+    let nothing = |usual: Policy| {
+        usual.with_nonce(NonceDemand::Never).with_single_use(false).with_body_digest(DigestDemand::Off).with_scopes([])
+    };
+    let fleet = World::new().fleet;
+    for nonces in [Nonces::Off, Nonces::Required(fleet)] {
+        for loosen in [0, 1, 2] {
+            for store in [false, true] {
+                let mut builder = Verifier::builder(PUBLIC_URL, nonces.clone());
+                builder = match loosen {
+                    0 => builder,
+                    1 => builder.policy(move |_, usual| nothing(usual)),
+                    _ => builder.mcp_policy(McpPolicy::new().method("*", nothing)).tighten(move |_, _, p| nothing(p)),
+                };
+                if store {
+                    builder = builder.single_use(Seen::default(), WhenAway::Refuse);
+                }
+                let world = World::new().with(builder.build().unwrap());
+                for off in [-IAT_WINDOW_S - 1, IAT_WINDOW_S + 1] {
+                    let iat = i64::try_from(NOW.get() / 1_000).unwrap() + off;
+                    let parts = world.draft().but(|draft| draft.claims.set("iat", iat.to_string())).parts();
+                    let reason = if off < 0 { Reason::IatTooOld } else { Reason::IatInFuture };
+                    assert_eq!(decide(&world, &parts), Err(reason), "{loosen} {store}");
+                }
+            }
+        }
+    }
+}
+
+/// M-1: the scopes of a policy are checked when the token is known, before body and store.
+#[test]
+fn a_policy_asks_for_scopes() {
+    let store = Seen::default();
+    let world = world(|builder| {
+        let builder = builder.single_use(store.clone(), WhenAway::Refuse).body_digest(DigestDemand::Required);
+        builder.policy(|request, usual| match request.headers().get("mcp-name").map(HeaderValue::as_bytes) {
+            Some(b"delete_file") => usual.with_scopes(["tools:call", "files:write"]),
+            _ => usual.with_body_digest(DigestDemand::Off).with_scopes(["tools:call"]),
+        })
+    });
+    assert!(decide(&world, &request(&world, "read_file", 0, "a")).unwrap().scopes().eq(["tools:call"]));
+    let parts = request(&world, "delete_file", 0, "b");
+    let refused = ready(world.verifier.decide(RequestHead::of(&parts), &world.tokens, NOW)).unwrap_err();
+    assert_eq!((refused.reason(), refused.answer()), (Reason::InsufficientScope, Answer::InsufficientScope));
+    assert_eq!(refused.needed_scopes(), Some("tools:call files:write"));
+    assert_eq!(store.0.lock().unwrap().len(), 1);
+}
+
+/// The second decision knows the token. What it adds is demanded, and what it takes away is not.
+#[test]
+fn a_second_decision_knows_the_token_and_only_tightens() {
+    let strict = |_: &RequestHead<'_>, token: &sealstamp_dpop::TokenFacts, policy: Policy| match token.subject() {
+        Some("alice") => policy.with_nonce(NonceDemand::Within { seconds: 10 }).with_scopes(["tools:call"]),
+        _ => policy,
+    };
+    let loose = |_: &RequestHead<'_>, _: &sealstamp_dpop::TokenFacts, policy: Policy| {
+        policy.with_nonce(NonceDemand::Never).with_single_use(false).with_scopes([])
+    };
+    let of = |subject: &str, world: &World, age_ms: u64| {
+        let nonce = world.nonce_at(NOW.saturating_sub(age_ms));
+        let draft = world.draft().but(|draft| {
+            draft.claims.set("nonce", quoted(nonce));
+            draft.token_claims.set("sub", quoted(subject));
+        });
+        draft.parts()
+    };
+    let tightened = world(|builder| builder.tighten(strict));
+    assert_eq!(decide(&tightened, &of("alice", &tightened, 10_001)), Err(Reason::NonceTooOldHere));
+    let shown = decide(&tightened, &of("alice", &tightened, 10_000)).unwrap();
+    assert_eq!(shown.nonce(), NonceDemand::Within { seconds: 10 });
+    assert!(shown.scopes().eq(["tools:call"]));
+    assert_eq!(decide(&tightened, &of("bob", &tightened, 10_001)).unwrap().nonce(), NonceDemand::Always);
+
+    let store = Seen::default();
+    let loosened = world(|builder| {
+        let builder = builder.single_use(store.clone(), WhenAway::Refuse).tighten(loose);
+        builder.policy(|_, usual| usual.with_nonce(NonceDemand::Within { seconds: 10 }).with_scopes(["x"]))
+    });
+    assert_eq!(decide(&loosened, &of("alice", &loosened, 10_001)), Err(Reason::NonceTooOldHere));
+    assert_eq!(decide(&loosened, &of("alice", &loosened, 0)), Err(Reason::InsufficientScope));
+}
+
+/// A nonce that the head's policy did not ask for may be asked for when the token is known: a good one was opened, and
+/// a bad one is refused for what is wrong with it.
+#[test]
+fn a_second_decision_may_ask_for_the_nonce() {
+    let world = world(|builder| {
+        let builder = builder.policy(|_, usual| usual.with_nonce(NonceDemand::Never));
+        builder.tighten(|request, _, policy| match request.headers().get("mcp-name").map(HeaderValue::as_bytes) {
+            Some(b"young") => policy.with_nonce(NonceDemand::Within { seconds: 10 }),
+            Some(b"any") => policy.with_nonce(NonceDemand::Always),
+            _ => policy,
+        })
+    });
+    for (tool, age_ms, expected) in [
+        ("free", 300_000, None),
+        ("any", 0, None),
+        ("any", 125_000, None),
+        ("any", 125_001, Some(Reason::NonceExpired)),
+        ("young", 10_000, None),
+        ("young", 10_001, Some(Reason::NonceTooOldHere)),
+        ("young", 125_001, Some(Reason::NonceExpired)),
+    ] {
+        let parts = request(&world, tool, age_ms, "a");
+        let decided = ready(world.verifier.decide(RequestHead::of(&parts), &world.tokens, NOW));
+        let reason = decided.as_ref().err().map(|refused| refused.reason());
+        assert_eq!(reason, expected, "{tool} {age_ms}");
+        assert_eq!(
+            decided.err().and_then(|refused| refused.nonce_refusal()).is_some(),
+            expected == Some(Reason::NonceExpired)
+        );
+    }
+    let mut without = world.draft().but(|draft| draft.claims.remove("nonce")).parts();
+    assert!(decide(&world, &without).is_ok());
+    without.headers.insert("mcp-name", HeaderValue::from_static("any"));
+    assert_eq!(decide(&world, &without), Err(Reason::NoNonce));
+}
+
+/// `Bearer` shows no proof, so it does not do where the second decision asks for what only a proof can show.
+#[test]
+fn a_second_decision_may_ask_for_a_proof() {
+    for (demand, expected) in [
+        (None, None),
+        (Some(NonceDemand::Within { seconds: 10 }), Some(Reason::BearerScheme)),
+        (Some(NonceDemand::Always), None),
+    ] {
+        let world = world(|builder| {
+            let builder = builder.dangerously_accept_unbound_bearer_tokens();
+            builder.tighten(move |_, _, policy| match demand {
+                Some(demand) => policy.with_nonce(demand),
+                None => policy,
+            })
+        });
+        let bearer = world.draft().but(|draft| {
+            draft.token_claims.remove("cnf");
+            draft.on_authorization(|token| vec![format!("Bearer {token}")]);
+            draft.on_proof(|_| vec![]);
+        });
+        assert_eq!(decide(&world, &bearer.parts()).err(), expected, "{demand:?}");
+    }
+}
+
+/// No body is at hand in `decide` and at a token endpoint: what needs it is refused, and not taken as shown.
+#[test]
+fn without_a_body_what_needs_it_is_refused() {
+    let empty = quoted("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
+    for (demand, claim, expected) in [
+        (DigestDemand::Off, None, None),
+        (DigestDemand::Off, Some(empty.clone()), None),
+        (DigestDemand::Off, Some("7".to_owned()), None),
+        (DigestDemand::Off, Some(quoted("nonsense")), None),
+        (DigestDemand::IfPresent, None, None),
+        (DigestDemand::IfPresent, Some(empty.clone()), Some(Reason::BodyNotSeen)),
+        (DigestDemand::IfPresent, Some("7".to_owned()), Some(Reason::MalformedContentDigest)),
+        (DigestDemand::Required, None, Some(Reason::NoContentDigest)),
+        (DigestDemand::Required, Some(empty.clone()), Some(Reason::BodyNotSeen)),
+        (DigestDemand::Required, Some(quoted("nonsense")), Some(Reason::MalformedContentDigest)),
+    ] {
+        let world = world(|builder| builder.body_digest(demand));
+        let draft = world.draft().but(|draft| {
+            if let Some(claim) = &claim {
+                draft.claims.add("content_digest", claim.clone());
+            }
+        });
+        let parts = draft.parts();
+        assert_eq!(decide(&world, &parts).err(), expected, "{demand:?} {claim:?}");
+        let token_request = world.verifier.check_token_request(RequestHead::of(&parts), NOW);
+        assert_eq!(token_request.err().map(|refused| refused.reason()), expected);
+        let token_request = ready(world.verifier.decide_token_request(RequestHead::of(&parts), NOW));
+        assert_eq!(token_request.err().map(|refused| refused.reason()), expected);
+
+        // By hand, with the body.
+        let bind = || {
+            let proven = world.verifier.check(RequestHead::of(&parts), NOW).unwrap();
+            let facts = world.tokens.validate_now(proven.token(), NOW);
+            proven.bind(facts, NOW)
+        };
+        let Ok(bound) = bind() else { continue };
+        assert_eq!(bound.needs_body(), expected == Some(Reason::BodyNotSeen));
+        if bound.needs_body() {
+            assert_eq!(bind().unwrap().accept(NOW).unwrap_err().reason(), Reason::BodyNotSeen);
+        }
+        let shown = bound.check_body(b"", NOW).unwrap();
+        assert!(!shown.needs_body() && shown.accept(NOW).is_ok());
+        let other = bind().unwrap().check_body(b"x", NOW).map(drop).map_err(|refused| refused.reason());
+        assert_eq!(other.err(), expected.map(|_| Reason::WrongContentDigest));
+    }
+}
+
+/// The metadata says what is enforced.
+#[test]
+fn the_metadata_says_whether_digests_are_used() {
+    let required = |usual: Policy| usual.with_body_digest(DigestDemand::Required);
+    let of = |configure: &dyn Fn(VerifierBuilder) -> VerifierBuilder| {
+        let verifier = configure(Verifier::builder(PUBLIC_URL, Nonces::Off)).build().unwrap();
+        let json: serde_json::Value = serde_json::from_str(verifier.protected_resource().json()).unwrap();
+        let algorithms = json.get("dpop_content_digest_alg_values_supported").cloned();
+        (algorithms.map(|list| list.to_string()), json.get("dpop_content_digest_required").and_then(|v| v.as_bool()))
+    };
+    let used = |required: bool| (Some(r#"["sha-256"]"#.to_owned()), Some(required));
+    assert_eq!(of(&|b| b), (None, None));
+    assert_eq!(of(&|b| b.policy(|_, usual| usual)), (None, None));
+    assert_eq!(of(&|b| b.body_digest(DigestDemand::IfPresent)), used(false));
+    assert_eq!(of(&|b| b.body_digest(DigestDemand::Required)), used(true));
+    assert_eq!(of(&|b| b.body_digest(DigestDemand::Required).policy(|_, usual| usual)), used(false));
+    assert_eq!(of(&|b| b.body_digest(DigestDemand::Required).tighten(|_, _, policy| policy)), used(true));
+    assert_eq!(of(&|b| b.mcp_policy(McpPolicy::new().tool("a", |usual| usual))), (None, None));
+    assert_eq!(of(&|b| b.mcp_policy(McpPolicy::new().tool("a", required))), used(false));
+    assert_eq!(
+        of(&|b| b.body_digest(DigestDemand::Required).mcp_policy(McpPolicy::new().tool("a", required))),
+        used(true)
+    );
+    let off = |usual: Policy| usual.with_body_digest(DigestDemand::Off);
+    assert_eq!(of(&|b| b.body_digest(DigestDemand::Required).mcp_policy(McpPolicy::new().tool("a", off))), used(false));
 }

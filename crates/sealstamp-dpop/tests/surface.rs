@@ -449,11 +449,12 @@ async fn m_1_a_token_with_too_few_scopes_is_told_which() {
     for bearer in [false, true] {
         let builder = world.builder().scopes(["files:read"]);
         let builder = if bearer { builder.dangerously_accept_unbound_bearer_tokens() } else { builder };
-        let verifier = builder.build().unwrap();
-        let layer = world.layer(&verifier).require_scopes(|request| match request.headers.get("mcp-name") {
-            Some(name) if name == "delete_file" => &["files:read", "files:write"],
-            _ => &["files:read"],
+        let builder = builder.policy(|request, usual| match request.headers().get("mcp-name") {
+            Some(name) if name == "delete_file" => usual.with_scopes(["files:read", "files:write"]),
+            _ => usual.with_scopes(["files:read"]),
         });
+        let verifier = builder.build().unwrap();
+        let layer = world.layer(&verifier);
         let app = Router::new().route("/mcp", post(|| async { "ok" })).route_layer(layer);
         for (token, tool, needed) in [
             ("bound.files/read", "read_file", None),

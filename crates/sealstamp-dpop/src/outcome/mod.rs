@@ -58,7 +58,7 @@ impl Outcomes {
         if let Some(observe) = &self.observer.0 {
             observe(&seen.decided(Some(reason), now));
         }
-        Rejection::new(reason.into(), None, name).needing(scopes)
+        Rejection::new(reason.into(), None, name).needing(scopes.iter().copied())
     }
 
     /// Rule 12: claims the one use of this proof. Comes last, so that a store hears of good requests only.

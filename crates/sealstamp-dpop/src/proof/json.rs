@@ -61,6 +61,11 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
         self.map.next_value_seed(TextOrNull)
     }
 
+    /// A string, or nothing if it is anything else, which is then [skipped](Self::skip).
+    pub(crate) fn string_or_other(self) -> Result<Option<Cow<'de, str>>, A::Error> {
+        self.map.next_value_seed(TextOrOther(Skipped { depth: self.depth }))
+    }
+
     /// A NumericDate: "non-integer values can be represented" (RFC 7519 section 2). A fraction is dropped, towards the
     /// past. What is left is in the range of `i64`. An exponent is refused: no clock writes one, and it makes short
     /// texts of huge numbers.
@@ -244,6 +249,61 @@ impl<'de> Visitor<'de> for Skipped {
     }
 }
 
+/// A string, or a value that nobody asked for.
+struct TextOrOther(Skipped);
+
+impl<'de> DeserializeSeed<'de> for TextOrOther {
+    type Value = Option<Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextOrOther {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Text.visit_borrowed_str(text).map(Some)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Text.visit_str(text).map(Some)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        self.0.visit_seq(seq).map(|()| None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        self.0.visit_map(map).map(|()| None)
+    }
+}
+
 #[derive(Default)]
 struct Nothing;
 
@@ -262,6 +322,7 @@ mod tests {
         text: Option<Cow<'de, str>>,
         number: Option<i64>,
         maybe: Option<Cow<'de, str>>,
+        either: Option<Cow<'de, str>>,
         inner: Option<Box<Sample<'de>>>,
     }
 
@@ -271,6 +332,7 @@ mod tests {
                 "text" => self.text = Some(value.string()?),
                 "number" => self.number = Some(value.numeric_date()?),
                 "maybe" => self.maybe = value.string_or_null()?,
+                "either" => self.either = value.string_or_other()?,
                 "inner" => self.inner = Some(Box::new(value.object()?)),
                 _ => value.skip()?,
             }
@@ -369,6 +431,18 @@ mod tests {
         assert_eq!(read(r#"{"maybe":null,"maybe":"a"}"#), Err(NotStrict), "still a member");
         for text in ["1", "true", "[]", "{}", "[null]", "nul", "NULL"] {
             assert_eq!(read(&format!(r#"{{"maybe":{text}}}"#)), Err(NotStrict), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_skipped_where_that_is_allowed() {
+        assert_eq!(read(r#"{"either":"a"}"#).unwrap().either.as_deref(), Some("a"));
+        assert_eq!(read(r#"{"either":"\u0061"}"#).unwrap().either.as_deref(), Some("a"));
+        for text in ["1", "-1", "1.5", "null", "true", "[]", "{}", r#"[{"a":1},["a"]]"#] {
+            assert_eq!(read(&format!(r#"{{"either":{text}}}"#)), Ok(Sample::default()), "{text}");
+        }
+        for text in [r#"{"a":1,"a":1}"#, r#"[{"a":1,"a":1}]"#, "[[[[[[[[]]]]]]]]", "01", "\"a\",\"either\":1"] {
+            assert_eq!(read(&format!(r#"{{"either":{text}}}"#)), Err(NotStrict), "{text}");
         }
     }
 

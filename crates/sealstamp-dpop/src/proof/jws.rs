@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::MapAccess;
 
 use crate::proof::algorithm::Algorithm;
+use crate::proof::content_digest::ContentDigest;
 use crate::proof::json::{self, Members, Value};
 use crate::proof::jwk::{Jwk, RawJwk};
 use crate::proof::key::PublicKey;
@@ -66,6 +67,7 @@ impl<'f> Jws<'f> {
             nbf: raw.nbf,
             ath: raw.ath,
             nonce: raw.nonce,
+            content_digest: raw.content_digest,
         })
     }
 
@@ -118,6 +120,7 @@ pub(crate) struct Claims<'c> {
     pub(crate) nbf: Option<i64>,
     pub(crate) ath: Option<Cow<'c, str>>,
     pub(crate) nonce: Option<Cow<'c, str>>,
+    pub(crate) content_digest: ContentDigest,
 }
 
 #[derive(Debug, Default)]
@@ -155,6 +158,7 @@ struct RawClaims<'c> {
     nbf: Option<i64>,
     ath: Option<Cow<'c, str>>,
     nonce: Option<Cow<'c, str>>,
+    content_digest: ContentDigest,
 }
 
 impl<'c> Members<'c> for RawClaims<'c> {
@@ -170,6 +174,11 @@ impl<'c> Members<'c> for RawClaims<'c> {
             // A client that has no nonce may say so: it is told how to get one, as if it had left the claim out. The
             // other claims are needed, so that `null` is as wrong as any other type.
             "nonce" => self.nonce = value.string_or_null()?,
+            // Not a claim of RFC 9449: to a server that does not use it, it is a claim that it does not know.
+            "content_digest" => {
+                let text = value.string_or_other()?;
+                self.content_digest = text.map_or(ContentDigest::Malformed, |text| ContentDigest::read(&text));
+            }
             _ => value.skip()?,
         }
         Ok(())

@@ -1,9 +1,11 @@
-//! Rules 2 to 4, 8 and 9: from the `DPoP` field's text to a proof whose signature verifies.
+//! Rules 2 to 4, 8, 9 and 11: from the `DPoP` field's text to a proof whose signature verifies, and what it says of the
+//! body.
 //!
 //! [`Jws`] decodes the field. `json` reads header and claims, `jwk` the key in the header, and `signature` verifies.
 
 mod algorithm;
 mod ath;
+mod content_digest;
 mod json;
 mod jwk;
 mod jws;
@@ -13,6 +15,7 @@ mod verified;
 
 pub use algorithm::Algorithm;
 pub(crate) use ath::ath_of;
+pub(crate) use content_digest::ContentDigest;
 #[cfg(feature = "jwt")]
 pub(crate) use json::{Members, Value, object};
 #[cfg(feature = "jwt")]

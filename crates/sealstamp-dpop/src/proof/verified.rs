@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sealstamp::{Nonce, Opened, Thumbprint, UnixMillis};
+use sealstamp::{Nonce, Opened, Refusal, Thumbprint, UnixMillis};
 
 use crate::proof::algorithm::Algorithm;
+use crate::proof::content_digest::ContentDigest;
 
 /// How far `iat` may be from the server's clock, in seconds (SEP-1932: MUST).
 pub const IAT_WINDOW_S: i64 = 300;
@@ -17,6 +18,9 @@ pub struct VerifiedProof {
     pub(crate) iat: i64,
     pub(crate) algorithm: Algorithm,
     pub(crate) opened: Option<Opened>,
+    /// Why its nonce did not open, where none was demanded at first, and one still may be.
+    pub(crate) unopened: Option<Refusal>,
+    pub(crate) content_digest: ContentDigest,
     pub(crate) next_nonce: Option<Nonce>,
 }
 
@@ -51,7 +55,8 @@ impl VerifiedProof {
         self.algorithm
     }
 
-    /// What its nonce said; `None` if the policy demanded none.
+    /// What its nonce said; `None` if the policy demanded none. Where the policy may still be tightened, a good nonce is
+    /// opened that was not demanded.
     #[must_use]
     pub fn nonce(&self) -> Option<&Opened> {
         self.opened.as_ref()

@@ -73,7 +73,11 @@ impl Words {
     /// The fields for this answer. `Bearer` stands first where it is accepted: clients that know nothing else read the
     /// first challenge alone.
     fn fields(&self, answer: Answer, scopes: Option<&str>) -> Option<Vec<HeaderValue>> {
-        if answer == Answer::Unavailable {
+        // What is wrong with these is no matter of credentials.
+        if matches!(
+            answer,
+            Answer::Unavailable | Answer::MalformedBody | Answer::McpFieldsMismatch | Answer::BodyTooLarge
+        ) {
             return Some(Vec::new());
         }
         let error = |answer: Answer| {

@@ -26,6 +26,8 @@ pub(crate) fn of_resource_server(challenges: &Challenges, rejection: &Rejection)
     *response.status_mut() = match answer {
         Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Answer::InsufficientScope => StatusCode::FORBIDDEN,
+        Answer::MalformedBody | Answer::McpFieldsMismatch => StatusCode::BAD_REQUEST,
+        Answer::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNAUTHORIZED,
     };
     challenges.write(rejection, response.headers_mut());

@@ -3,7 +3,7 @@
 use crate::verdict::Answer;
 
 macro_rules! texts {
-    ($($answer:ident, $error:literal, $description:literal;)+) => {
+    ($($answer:ident, $code:literal, $error:literal, $description:literal;)+) => {
         /// One sentence for a person.
         pub(crate) const fn description(answer: Answer) -> &'static str {
             match answer { $(Answer::$answer => $description,)+ }
@@ -20,7 +20,7 @@ macro_rules! texts {
         pub(crate) const fn json_rpc_error(answer: Answer) -> &'static str {
             match answer {
                 $(Answer::$answer => concat!(
-                    r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":""#, $description,
+                    r#"{"jsonrpc":"2.0","id":null,"error":{"code":"#, $code, r#","message":""#, $description,
                     r#"","data":{"error":""#, $error, r#""}}}"#,
                 ),)+
             }
@@ -28,19 +28,22 @@ macro_rules! texts {
 
         /// The same, with this JSON as the `id`.
         pub(crate) fn json_rpc_error_to(id: &str, answer: Answer) -> String {
-            let (error, description) = match answer { $(Answer::$answer => ($error, $description),)+ };
+            let (code, error, description) = match answer { $(Answer::$answer => ($code, $error, $description),)+ };
             format!(
-                r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32000,"message":"{description}","data":{{"error":"{error}"}}}}}}"#
+                r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"{description}","data":{{"error":"{error}"}}}}}}"#
             )
         }
     };
 }
 
 texts! {
-    Challenge, "invalid_request", "a DPoP-bound access token and a proof are required";
-    InvalidToken, "invalid_token", "the access token is not valid for this request";
-    InvalidDpopProof, "invalid_dpop_proof", "the DPoP proof is not valid for this request";
-    UseDpopNonce, "use_dpop_nonce", "the DPoP proof needs the nonce that this response carries";
-    InsufficientScope, "insufficient_scope", "the access token has not all the scopes that this request needs";
-    Unavailable, "temporarily_unavailable", "the request cannot be checked at the moment";
+    Challenge, -32000, "invalid_request", "a DPoP-bound access token and a proof are required";
+    InvalidToken, -32000, "invalid_token", "the access token is not valid for this request";
+    InvalidDpopProof, -32000, "invalid_dpop_proof", "the DPoP proof is not valid for this request";
+    UseDpopNonce, -32000, "use_dpop_nonce", "the DPoP proof needs the nonce that this response carries";
+    InsufficientScope, -32000, "insufficient_scope", "the access token has not all the scopes that this request needs";
+    MalformedBody, -32600, "invalid_request", "the body is not one whole JSON-RPC request";
+    McpFieldsMismatch, -32020, "invalid_request", "Mcp-Method and Mcp-Name must be readable and say what the body says";
+    BodyTooLarge, -32000, "invalid_request", "the body is larger than this server reads";
+    Unavailable, -32000, "temporarily_unavailable", "the request cannot be checked at the moment";
 }

@@ -114,7 +114,7 @@ mod tests {
     use sealstamp::Thumbprint;
 
     use super::*;
-    use crate::proof::Algorithm;
+    use crate::proof::{Algorithm, ContentDigest};
 
     fn id(thumbprint: u8, jti: &str) -> ProofId {
         ProofId::of(&VerifiedProof {
@@ -123,6 +123,8 @@ mod tests {
             iat: 0,
             algorithm: Algorithm::ES256,
             opened: None,
+            unopened: None,
+            content_digest: ContentDigest::Absent,
             next_nonce: None,
         })
     }

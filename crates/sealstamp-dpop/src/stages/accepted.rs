@@ -64,8 +64,8 @@ impl Accepted {
 
     /// What this request has shown.
     #[must_use]
-    pub fn policy(&self) -> Policy {
-        self.policy
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Whether the token has all of these scopes; for a handler that finds out late what it is asked for.
@@ -77,7 +77,7 @@ impl Accepted {
     ///
     /// [`InsufficientScope`], which knows the response that an MCP client understands.
     pub fn require_scopes(&self, scopes: &[&str]) -> Result<(), InsufficientScope> {
-        if has_scopes(&self.token, scopes) {
+        if has_scopes(&self.token, scopes.iter().copied()) {
             return Ok(());
         }
         let rejection = self.outcomes.lacks_scopes(scopes, Seen::of(self.proof.as_ref()), self.name, self.at);

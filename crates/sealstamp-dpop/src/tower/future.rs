@@ -10,13 +10,13 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::stages::Accepted;
+use crate::tower::gate::Decided;
 use crate::tower::refusals::Refusals;
 use crate::tower::response::ResponseBody;
-use crate::verdict::Rejection;
 
 /// The decision, and the request that it is about. Boxed, since what a [`TokenValidator`](crate::TokenValidator) waits
 /// for has no name.
-pub(super) type Deciding<B> = Pin<Box<dyn Future<Output = (Request<B>, Result<Accepted, Rejection>)> + Send>>;
+pub(super) type Deciding<B> = Pin<Box<dyn Future<Output = Decided<B>> + Send>>;
 
 pin_project! {
     /// The response of a [`DpopService`](super::DpopService), when it is there.
@@ -55,10 +55,10 @@ where
             match state.as_mut().project() {
                 StateProjected::Deciding { deciding, refusals, inner } => {
                     let running = match ready!(deciding.as_mut().poll(cx)) {
-                        (request, Err(rejection)) => {
-                            return Poll::Ready(Ok(refusals.response(&rejection, request.extensions())));
+                        Err((extensions, rejection)) => {
+                            return Poll::Ready(Ok(refusals.response(&rejection, &extensions)));
                         }
-                        (mut request, Ok(accepted)) => {
+                        Ok((mut request, accepted)) => {
                             request.extensions_mut().insert(accepted.clone());
                             State::Running { running: inner.call(request), accepted }
                         }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::request::Parts;
 use http::{Extensions, HeaderValue, Uri};
 use sealstamp::UnixMillis;
 use tower_layer::Layer;
 
 use crate::response::JsonRpcId;
 use crate::token::TokenValidator;
+use crate::tower::bodies::{BufferedBody, DEFAULT_MAX_BODY_BYTES, ReadBodies, Untouched};
 use crate::tower::gate::Gate;
 use crate::tower::refusals::Refusals;
 use crate::tower::service::DpopService;
@@ -22,8 +22,11 @@ use crate::verifier::Verifier;
 /// Puts a [`Verifier`] and a [`TokenValidator`] in front of a service.
 ///
 /// See the [module's documentation](super) for what it lets through and for an example.
-pub struct DpopLayer<V> {
-    gate: Gate<V>,
+///
+/// `R` says what becomes of bodies. [`new`](Self::new) leaves them untouched, and [`read_bodies`](Self::read_bodies)
+/// reads those that the policy needs.
+pub struct DpopLayer<V, R = Untouched> {
+    gate: Gate<V, R>,
 }
 
 impl<V: TokenValidator> DpopLayer<V> {
@@ -35,7 +38,47 @@ impl<V: TokenValidator> DpopLayer<V> {
         let clock = Arc::new(|| UnixMillis::from_system_time(SystemTime::now()));
         let refusals = Refusals { verifier, body: None };
         let tokens = Arc::new(tokens);
-        Self { gate: Gate { refusals, tokens, clock, peer: |_| None, uri: |_| None, scopes: None } }
+        let (bodies, max_body_bytes) = (Untouched(()), DEFAULT_MAX_BODY_BYTES);
+        Self { gate: Gate { refusals, tokens, clock, peer: |_| None, uri: |_| None, bodies, max_body_bytes } }
+    }
+
+    /// Reads bodies where the policy of a request needs them: to compare them with the digest in the proof
+    /// ([`VerifierBuilder::body_digest`](crate::VerifierBuilder::body_digest)), or with `Mcp-Method` and `Mcp-Name`
+    /// ([`VerifierBuilder::mcp_policy`](crate::VerifierBuilder::mcp_policy)). Without this, such requests are refused
+    /// ([`Reason::BodyNotSeen`](crate::Reason::BodyNotSeen)).
+    ///
+    /// `make` turns what was read into a body of the inner service's type. With axum:
+    ///
+    /// ```
+    /// # use sealstamp_dpop::{TokenValidator, Verifier, tower::DpopLayer};
+    /// use axum::Router;
+    /// use axum::body::Body;
+    ///
+    /// # fn guarded<V: TokenValidator + 'static>(router: Router, verifier: Verifier, tokens: V) -> Router {
+    /// router.route_layer(DpopLayer::new(verifier, tokens).read_bodies(Body::new))
+    /// # }
+    /// ```
+    ///
+    /// Only requests that have passed everything else are read, up to [`max_body_bytes`](Self::max_body_bytes). The bytes
+    /// and trailers that were received are handed on. Every other body passes untouched. The layer has no time limit of its
+    /// own: a body that never ends is held until the server or a layer further out gives up.
+    #[must_use]
+    pub fn read_bodies<B, F>(self, make: F) -> DpopLayer<V, ReadBodies<F>>
+    where
+        F: Fn(BufferedBody) -> B + Clone + Send + Sync + 'static,
+    {
+        let Gate { refusals, tokens, clock, peer, uri, max_body_bytes, .. } = self.gate;
+        DpopLayer { gate: Gate { refusals, tokens, clock, peer, uri, bodies: ReadBodies(make), max_body_bytes } }
+    }
+}
+
+impl<V, R> DpopLayer<V, R> {
+    /// The longest body that is read, in bytes: [`DEFAULT_MAX_BODY_BYTES`] unless set. A longer one is answered with 413:
+    /// at once if its length is announced, and else as soon as one byte more has come.
+    #[must_use]
+    pub fn max_body_bytes(mut self, max_body_bytes: usize) -> Self {
+        self.gate.max_body_bytes = max_body_bytes;
+        self
     }
 
     /// How to tell who is at the other end of the connection, from what the server has put into a request's extensions.
@@ -81,33 +124,6 @@ impl<V: TokenValidator> DpopLayer<V> {
         self
     }
 
-    /// The scopes that a request's token needs, found from the request's head. A token that lacks one gets 403
-    /// `insufficient_scope` with all of them, which makes an MCP client step up.
-    ///
-    /// For one route: `|_| &["files:read"]`. For each tool, by the headers of MCP revision 2026-07-28:
-    ///
-    /// ```
-    /// # use sealstamp_dpop::{TokenValidator, tower::DpopLayer};
-    /// # fn scoped<V: TokenValidator>(layer: DpopLayer<V>) -> DpopLayer<V> {
-    /// layer.require_scopes(|request| match request.headers.get("mcp-name").map(|name| name.as_bytes()) {
-    ///     Some(b"delete_file") => &["files:read", "files:write"],
-    ///     _ => &["files:read"],
-    /// })
-    /// # }
-    /// ```
-    ///
-    /// Clients of earlier revisions send no such headers, and the body is not read here. So a tool that needs more than
-    /// its route asks again, with [`Accepted::require_scopes`](crate::Accepted::require_scopes). That is what protects
-    /// it; this gives the client a status that it understands.
-    #[must_use]
-    pub fn require_scopes(
-        mut self,
-        needed: impl Fn(&Parts) -> &'static [&'static str] + Send + Sync + 'static,
-    ) -> Self {
-        self.gate.scopes = Some(Arc::new(needed));
-        self
-    }
-
     /// A body of your own for refusals, in place of the JSON-RPC error: its content type and its bytes. Status and
     /// header fields stay as they are. The id is there if somebody put it into the request's extensions.
     ///
@@ -139,21 +155,21 @@ impl<V: TokenValidator> DpopLayer<V> {
     }
 }
 
-impl<S, V> Layer<S> for DpopLayer<V> {
-    type Service = DpopService<S, V>;
+impl<S, V, R: Clone> Layer<S> for DpopLayer<V, R> {
+    type Service = DpopService<S, V, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
         DpopService::new(inner, self.gate.clone())
     }
 }
 
-impl<V> Clone for DpopLayer<V> {
+impl<V, R: Clone> Clone for DpopLayer<V, R> {
     fn clone(&self) -> Self {
         Self { gate: self.gate.clone() }
     }
 }
 
-impl<V> fmt::Debug for DpopLayer<V> {
+impl<V, R> fmt::Debug for DpopLayer<V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DpopLayer").field("verifier", &self.gate.refusals.verifier).finish_non_exhaustive()
     }

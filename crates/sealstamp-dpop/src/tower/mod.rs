@@ -11,15 +11,18 @@
 //! 7. `nonce` was minted by this fleet, and is still fresh (unless nonces are off);
 //! 8. `ath` is the hash of the token;
 //! 9. the signature verifies;
-//! 10. the token is valid, for this server, and bound to the proof's key.
+//! 10. the token is valid, for this server, and bound to the proof's key, and has the scopes that the policy demands;
+//! 11. if the policy demands it, the body has the digest that the proof names;
+//! 12. if the policy demands it, the proof was not accepted before.
 //!
 //! Then the service finds an [`Accepted`](crate::Accepted) in the request's extensions, and the response carries the
 //! next nonce if it is time for one. Otherwise the service does not see the request, and the client gets a 401 that
 //! says what to do. A 401 to a request without any credentials carries a nonce as well. A client that uses it saves a
 //! round trip.
 //!
-//! The layer reads the head of a request and never its body. Response bodies pass frame by frame as they come. The
-//! clock is read once for each request.
+//! The layer reads the head of a request, and its body only where the policy needs it and the layer
+//! [may](DpopLayer::read_bodies). Response bodies pass frame by frame as they come. The clock is read once for each
+//! request, and once more when a body has been read.
 //!
 //! ```
 //! # use sealstamp_dpop::{TokenValidator, Verifier};
@@ -57,8 +60,12 @@
 //! - **Nothing else should be.** Clients look for metadata and browsers for icons. With axum's `layer` instead of
 //!   `route_layer`, each path that nobody serves would answer 401, and be counted as a request without credentials.
 //! - **A nested router strips its prefix.** Say where the whole URI is with [`DpopLayer::original_uri`].
-//! - **It does not limit rates or bodies.** A nonce is free to get, so anybody can make the server check signatures.
+//! - **Layers that change bodies go inside.** A digest is over the bytes as they were received, so what undoes a
+//!   content coding stands between this layer and the service.
+//! - **It does not limit rates, times or bodies** that it does not read. A nonce is free to get, so anybody can make
+//!   the server check signatures.
 
+mod bodies;
 mod future;
 mod gate;
 mod layer;
@@ -67,6 +74,7 @@ mod refusals;
 mod response;
 mod service;
 
+pub use bodies::{BufferedBody, DEFAULT_MAX_BODY_BYTES, ReadBodies, Untouched};
 pub use future::ResponseFuture;
 pub use layer::DpopLayer;
 pub use response::{ResponseBody, TextBody};

@@ -7,26 +7,28 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::token::TokenValidator;
+use crate::tower::bodies::{Bodies, Untouched};
 use crate::tower::future::ResponseFuture;
 use crate::tower::gate::Gate;
 use crate::tower::response::ResponseBody;
 
 /// A service behind a [`DpopLayer`](super::DpopLayer). Only accepted requests reach it.
-pub struct DpopService<S, V> {
+pub struct DpopService<S, V, R = Untouched> {
     inner: S,
-    gate: Gate<V>,
+    gate: Gate<V, R>,
 }
 
-impl<S, V> DpopService<S, V> {
-    pub(super) fn new(inner: S, gate: Gate<V>) -> Self {
+impl<S, V, R> DpopService<S, V, R> {
+    pub(super) fn new(inner: S, gate: Gate<V, R>) -> Self {
         Self { inner, gate }
     }
 }
 
-impl<S, V, ReqBody, ResBody> Service<Request<ReqBody>> for DpopService<S, V>
+impl<S, V, R, ReqBody, ResBody> Service<Request<ReqBody>> for DpopService<S, V, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     V: TokenValidator + 'static,
+    R: Bodies<ReqBody>,
     ReqBody: Send + 'static,
 {
     type Response = Response<ResponseBody<ResBody>>;
@@ -43,8 +45,7 @@ where
         let gate = self.gate.clone();
         let deciding = Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let decision = gate.decide(&parts, now).await;
-            (Request::from_parts(parts, body), decision)
+            gate.decide(parts, body, now).await
         });
         // Readiness belongs to the instance that was polled: that one is called, and its clone is polled the next time.
         let fresh = self.inner.clone();
@@ -53,13 +54,13 @@ where
     }
 }
 
-impl<S: Clone, V> Clone for DpopService<S, V> {
+impl<S: Clone, V, R: Clone> Clone for DpopService<S, V, R> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), gate: self.gate.clone() }
     }
 }
 
-impl<S, V> fmt::Debug for DpopService<S, V> {
+impl<S, V, R> fmt::Debug for DpopService<S, V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DpopService").field("verifier", &self.gate.refusals.verifier).finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! What a refused client learns: one of six answers.
+//! What a refused client learns: one of nine answers.
 
 /// What a refused client is told. Several [`Reason`](crate::Reason)s share one answer, so that an attacker who tries
 /// things out cannot tell them apart.
@@ -17,6 +17,13 @@ pub enum Answer {
     /// 403 `insufficient_scope`: ask the authorization server for a token with the scopes that the challenge names (RFC
     /// 6750 section 3.1).
     InsufficientScope,
+    /// 400: the body broke off, or is not one JSON-RPC request and has to be.
+    MalformedBody,
+    /// 400: `Mcp-Method` or `Mcp-Name` does not say what the body says, or cannot be read. The JSON-RPC error has the code
+    /// -32020, as MCP 2026-07-28 has it.
+    McpFieldsMismatch,
+    /// 413: the body has to be read, and is larger than the layer reads.
+    BodyTooLarge,
     /// 503: the token, the nonce, or whether the proof is new could not be checked now. Not a 401, which would make
     /// clients throw away good tokens.
     Unavailable,
@@ -24,12 +31,15 @@ pub enum Answer {
 
 impl Answer {
     /// Every answer there is.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Challenge,
         Self::InvalidToken,
         Self::InvalidDpopProof,
         Self::UseDpopNonce,
         Self::InsufficientScope,
+        Self::MalformedBody,
+        Self::McpFieldsMismatch,
+        Self::BodyTooLarge,
         Self::Unavailable,
     ];
 
@@ -42,6 +52,7 @@ impl Answer {
             Self::InvalidDpopProof => Some("invalid_dpop_proof"),
             Self::UseDpopNonce => Some("use_dpop_nonce"),
             Self::InsufficientScope => Some("insufficient_scope"),
+            Self::MalformedBody | Self::McpFieldsMismatch | Self::BodyTooLarge => Some("invalid_request"),
             Self::Unavailable => Some("temporarily_unavailable"),
         }
     }

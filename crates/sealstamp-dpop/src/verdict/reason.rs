@@ -161,6 +161,27 @@ reasons! {
     // After rule 10.
     /// The token lacks a scope that the request needs.
     InsufficientScope = "insufficient_scope" => InsufficientScope,
+    // Rule 11, and what a body has to be read for.
+    /// The policy wants a digest of the body, and the proof has no `content_digest`.
+    NoContentDigest = "no_content_digest" => InvalidDpopProof,
+    /// `content_digest` is not a dictionary of RFC 9530 with one SHA-256.
+    MalformedContentDigest = "malformed_content_digest" => InvalidDpopProof,
+    /// The policy needs the body, and the program did not show it: see
+    /// [`Bound::check_body`](crate::Bound::check_body), and for the layer `DpopLayer::read_bodies`.
+    BodyNotSeen = "body_not_seen" => Unavailable,
+    /// The body has to be read, and is larger than the layer reads.
+    BodyTooLarge = "body_too_large" => BodyTooLarge,
+    /// The body has to be read, and broke off.
+    BodyIncomplete = "body_incomplete" => MalformedBody,
+    /// The body has another digest than the proof says.
+    WrongContentDigest = "wrong_content_digest" => InvalidDpopProof,
+    /// `Mcp-Method` or `Mcp-Name` is there twice, or cannot be read.
+    McpFieldsMalformed = "mcp_fields_malformed" => McpFieldsMismatch,
+    /// `Mcp-Method` or `Mcp-Name` is to be compared with the body, which is not one JSON-RPC request, or is one that could
+    /// be read in two ways.
+    McpBodyMalformed = "mcp_body_malformed" => MalformedBody,
+    /// `Mcp-Method` or `Mcp-Name` does not say what the body says.
+    McpFieldsContradict = "mcp_fields_contradict_body" => McpFieldsMismatch,
     // Rule 12.
     /// The proof was accepted before, on this replica or another.
     ProofReplayed = "proof_replayed" => InvalidDpopProof,

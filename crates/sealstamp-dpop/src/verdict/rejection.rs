@@ -24,8 +24,8 @@ impl Rejection {
     }
 
     /// The same, of a request that needs these scopes.
-    pub(crate) fn needing(self, scopes: &[&str]) -> Self {
-        Self { scopes: Some(scopes.join(" ").into()), ..self }
+    pub(crate) fn needing<'s>(self, scopes: impl Iterator<Item = &'s str>) -> Self {
+        Self { scopes: Some(scopes.collect::<Vec<_>>().join(" ").into()), ..self }
     }
 
     /// What the client is told.

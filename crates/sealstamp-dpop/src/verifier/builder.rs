@@ -7,14 +7,15 @@ use url::Url;
 
 use crate::nonces::Nonces;
 use crate::outcome::{Decision, Observer, Outcomes};
-use crate::policy::{Decider, Policy};
+use crate::policy::{Decider, DigestDemand, McpPolicy, NonceDemand, Policy, Tightener};
 use crate::proof::Algorithm;
 use crate::request::{RequestHead, Target, normal};
 use crate::response::Challenges;
 use crate::single_use::{AnyStore, ProofStore, SingleUse, WhenAway};
+use crate::token::TokenFacts;
 use crate::verifier::decide::Verifier;
 use crate::verifier::error::{ConfigError, ConfigErrorKind};
-use crate::verifier::resource::{Facts, Resource, well_known};
+use crate::verifier::resource::{DigestFacts, Facts, Resource, well_known};
 use crate::verifier::rules::Rules;
 
 impl Verifier {
@@ -41,7 +42,10 @@ pub struct VerifierBuilder {
     origins: Vec<String>,
     bearer: bool,
     single_use: Option<SingleUse>,
+    body_digest: DigestDemand,
     decider: Decider,
+    mcp: Option<McpPolicy>,
+    tightener: Tightener,
 }
 
 impl VerifierBuilder {
@@ -60,7 +64,10 @@ impl VerifierBuilder {
             origins: Vec::new(),
             bearer: false,
             single_use: None,
+            body_digest: DigestDemand::Off,
             decider: Decider::default(),
+            mcp: None,
+            tightener: Tightener::default(),
         }
     }
 
@@ -101,8 +108,8 @@ impl VerifierBuilder {
     /// The scopes that a client should ask for at first: challenges carry them (RFC 6750 section 3), and the
     /// [metadata](Verifier::protected_resource) lists them as `scopes_supported`.
     ///
-    /// Nothing is demanded by this: see [`Bound::require_scopes`](crate::Bound::require_scopes) and
-    /// [`Accepted::require_scopes`](crate::Accepted::require_scopes), and `DpopLayer::require_scopes`.
+    /// Nothing is demanded by this: see [`Policy::with_scopes`] and
+    /// [`Accepted::require_scopes`](crate::Accepted::require_scopes).
     #[must_use]
     pub fn scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
         self.scopes = scopes.into_iter().map(str::to_owned).collect();
@@ -188,11 +195,27 @@ impl VerifierBuilder {
         self
     }
 
+    /// Whether proofs have to say what the body is (rule 11): by a `content_digest` claim, an extension of RFC 9449. The
+    /// demand is [off](DigestDemand::Off) unless set, and a policy can change it for a request.
+    ///
+    /// The [metadata](Verifier::protected_resource) then says so, in two members of this crate's own:
+    /// `dpop_content_digest_alg_values_supported`, which is `["sha-256"]`, and `dpop_content_digest_required`, which is
+    /// `true` if no request passes without. Say [`DigestDemand::IfPresent`] here if only your [`policy`](Self::policy)
+    /// demands a digest, so that clients can know.
+    ///
+    /// Somebody has to read the bodies then: see `DpopLayer::read_bodies` for the layer, and
+    /// [`Bound::check_body`](crate::Bound::check_body) for others. `Bearer` tokens are refused where a digest is required.
+    #[must_use]
+    pub fn body_digest(mut self, demand: DigestDemand) -> Self {
+        self.body_digest = demand;
+        self
+    }
+
     /// Decides for each request what it has to show, from its head and from what all requests have to show otherwise.
     ///
     /// The method and the path can be relied on: rule 5 compares them with signed claims. A header field cannot, since
     /// anybody on the way may change it. In MCP all tools are one path, and `Mcp-Method` and `Mcp-Name` are such fields:
-    /// go by them only to demand more, and only of clients that you trust to send the right ones.
+    /// [`mcp_policy`](Self::mcp_policy) has them compared with the body, and so does [`Policy::with_mcp_fields`].
     ///
     /// ```
     /// use sealstamp_dpop::{NonceDemand, Nonces, Verifier};
@@ -200,7 +223,7 @@ impl VerifierBuilder {
     /// # fn build(fleet: sealstamp::Fleet) -> Result<Verifier, sealstamp_dpop::ConfigError> {
     /// Verifier::builder("https://mcp.example.com/mcp", Nonces::Required(fleet))
     ///     .policy(|request, usual| match request.uri().path() {
-    ///         "/mcp/admin" => usual.with_nonce(NonceDemand::Within { seconds: 10 }),
+    ///         "/mcp/admin" => usual.with_nonce(NonceDemand::Within { seconds: 10 }).with_scopes(["admin"]),
     ///         _ => usual,
     ///     })
     ///     .build()
@@ -212,7 +235,53 @@ impl VerifierBuilder {
     /// be sent once more where it does.
     #[must_use]
     pub fn policy(mut self, decide: impl Fn(&RequestHead<'_>, Policy) -> Policy + Send + Sync + 'static) -> Self {
-        self.decider = Decider(Some(Box::new(decide)));
+        self.decider.own = Some(Box::new(decide));
+        self
+    }
+
+    /// Decides by MCP method and by the name of the tool what a request has to show: see [`McpPolicy`].
+    ///
+    /// ```
+    /// use sealstamp_dpop::{McpPolicy, NonceDemand, Nonces, Verifier};
+    ///
+    /// # fn build(fleet: sealstamp::Fleet) -> Result<Verifier, sealstamp_dpop::ConfigError> {
+    /// Verifier::builder("https://mcp.example.com/mcp", Nonces::Required(fleet))
+    ///     .mcp_policy(
+    ///         McpPolicy::new().tool("delete_*", |usual| usual.with_nonce(NonceDemand::Within { seconds: 10 })),
+    ///     )
+    ///     .build()
+    /// # }
+    /// ```
+    ///
+    /// Somebody has to read the bodies then, as for [`body_digest`](Self::body_digest). With a [`policy`](Self::policy) as
+    /// well, a request is held to the stricter of both. What was said there about single use holds here too.
+    #[must_use]
+    pub fn mcp_policy(mut self, policy: McpPolicy) -> Self {
+        self.mcp = Some(policy);
+        self
+    }
+
+    /// Decides a second time, when the token is known: from the request's head, from what the token says, and from the
+    /// policy so far. It can only tighten: whatever it returns, the [stricter](Policy::stricter) of both holds.
+    ///
+    /// ```
+    /// use sealstamp_dpop::{NonceDemand, Nonces, Verifier};
+    ///
+    /// # fn build(fleet: sealstamp::Fleet) -> Result<Verifier, sealstamp_dpop::ConfigError> {
+    /// Verifier::builder("https://mcp.example.com/mcp", Nonces::Required(fleet))
+    ///     .tighten(|_request, token, policy| match token.client_id() {
+    ///         Some("a-trusted-client") => policy,
+    ///         _ => policy.with_nonce(NonceDemand::Within { seconds: 10 }),
+    ///     })
+    ///     .build()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn tighten(
+        mut self,
+        tighten: impl Fn(&RequestHead<'_>, &TokenFacts, Policy) -> Policy + Send + Sync + 'static,
+    ) -> Self {
+        self.tightener = Tightener(Some(Box::new(tighten)));
         self
     }
 
@@ -241,8 +310,20 @@ impl VerifierBuilder {
         if goes_on && matches!(self.nonces, Nonces::Off) {
             return Err(ConfigErrorKind::WhenAway.into());
         }
-        let by_nonce = self.decider.0.is_none();
+        let by_nonce = self.decider.is_none() && self.mcp.is_none();
         let single_use = self.single_use.map(|once| SingleUse { by_nonce, ..once });
+        let usual = Policy::of(&self.nonces, single_use.as_ref(), self.body_digest);
+        let mut decider = self.decider;
+        let digest = match self.mcp {
+            Some(policy) => {
+                let rows = policy.rows(&usual).map_err(|_| ConfigErrorKind::McpPattern)?;
+                check_rows(rows.policies(), &self.nonces, single_use.as_ref())?;
+                let digest = DigestFacts::of(rows.policies(), decider.own.is_some());
+                decider.mcp = Some(rows);
+                digest
+            }
+            None => DigestFacts::of(std::iter::once(&usual), decider.own.is_some()),
+        };
         let identifier = self.resource.as_deref().unwrap_or(public_url);
         let own = target.origins().first().cloned().unwrap_or_default();
         let (_, path) = normal(identifier).filter(|(origin, _)| *origin == own).ok_or(ConfigErrorKind::Resource)?;
@@ -262,17 +343,39 @@ impl VerifierBuilder {
             scopes: &self.scopes,
             algorithms: &self.algorithms,
             bearer: self.bearer,
+            digest,
         };
         Ok(Verifier::new(Rules {
             resource: Resource::new(&path, &facts),
             target,
             algorithms: self.algorithms,
-            usual: Policy::of(&self.nonces, single_use.as_ref()),
-            decider: self.decider,
+            usual,
+            decider,
+            tightener: self.tightener,
             bearer: self.bearer,
             outcomes: Arc::new(Outcomes::new(self.nonces, single_use, self.observer, challenges)),
         }))
     }
+}
+
+/// Fails if a row demands what nobody can show on this server, or scopes that are none.
+fn check_rows<'p>(
+    policies: impl Iterator<Item = &'p Policy>,
+    nonces: &Nonces,
+    store: Option<&SingleUse>,
+) -> Result<(), ConfigErrorKind> {
+    for policy in policies {
+        if !policy.scopes().all(is_scope) {
+            return Err(ConfigErrorKind::Scope);
+        }
+        if policy.nonce() != NonceDemand::Never && matches!(nonces, Nonces::Off) {
+            return Err(ConfigErrorKind::McpNonce);
+        }
+        if policy.single_use() && store.is_none() {
+            return Err(ConfigErrorKind::McpSingleUse);
+        }
+    }
+    Ok(())
 }
 
 /// The URL with this origin in place of the server's own; another server's URL stays as it is.
@@ -304,8 +407,32 @@ fn is_issuer(issuer: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sealstamp::{Audience, Fleet, Fresh, Ring, Settings, Suite, UnixMillis};
+
     use super::*;
     use crate::single_use::MemoryStore;
+
+    /// What a row cannot demand shows when the server starts, and not as refused requests.
+    #[test]
+    fn rows_for_mcp_are_checked() {
+        let ring = Ring::init(Settings::default(), Suite::Aes256Gcm, UnixMillis::default(), Fresh::from_os().unwrap());
+        let fleet = Fleet::new(ring, Audience::new("https://mcp.example.com").unwrap()).unwrap();
+        let kind = |nonces: &Nonces, policy: McpPolicy| {
+            let builder = VerifierBuilder::new("https://mcp.example.com/mcp", nonces.clone()).mcp_policy(policy);
+            builder.build().err().map(|error| error.0)
+        };
+        let (off, on) = (Nonces::Off, Nonces::Required(fleet));
+        let young = || McpPolicy::new().tool("a", |usual| usual.with_nonce(NonceDemand::Within { seconds: 1 }));
+        assert_eq!((kind(&on, young()), kind(&off, young())), (None, Some(ConfigErrorKind::McpNonce)));
+        let once = || McpPolicy::new().method("a", |usual| usual.with_single_use(true));
+        assert_eq!(kind(&on, once()), Some(ConfigErrorKind::McpSingleUse));
+        let with_store = VerifierBuilder::new("https://mcp.example.com/mcp", Nonces::Off).mcp_policy(once());
+        assert!(with_store.single_use(MemoryStore::new(1_000_000), WhenAway::Refuse).build().is_ok());
+        assert_eq!(kind(&on, McpPolicy::new().tool("*a", |usual| usual)), Some(ConfigErrorKind::McpPattern));
+        let scope = McpPolicy::new().tool("a", |usual| usual.with_scopes(["a b"]));
+        assert_eq!(kind(&on, scope), Some(ConfigErrorKind::Scope));
+        assert_eq!(kind(&off, McpPolicy::new().tool("a", |usual| usual.with_scopes(["a:b"]))), None);
+    }
 
     #[test]
     fn each_option_is_checked() {

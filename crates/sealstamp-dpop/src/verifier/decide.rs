@@ -44,7 +44,9 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The first rule that the request breaks, as a [`Rejection`].
+    /// The first rule that the request breaks, as a [`Rejection`]. No body is at hand here. So a request whose policy needs
+    /// it is refused ([`Reason::BodyNotSeen`]): go through the stages, and call
+    /// [`Bound::check_body`](crate::Bound::check_body).
     pub async fn decide(
         &self,
         request: RequestHead<'_>,
@@ -80,8 +82,8 @@ impl Verifier {
     /// [`decide_token_request`](Self::decide_token_request).
     pub fn check_token_request(&self, request: RequestHead<'_>, now: UnixMillis) -> Result<VerifiedProof, Rejection> {
         let rules = &*self.0;
-        let proof = rules.prove_token_request(&request, now)?;
-        if rules.policy_of(&request).single_use() {
+        let (policy, proof) = rules.prove_token_request(&request, now)?;
+        if policy.single_use() {
             let (seen, name) = (Seen::of(Some(&proof)), rules.name(&request));
             return Err(rules.outcomes.reject(Reason::StoreNotAsked, seen, name, now));
         }
@@ -101,8 +103,8 @@ impl Verifier {
         now: UnixMillis,
     ) -> Result<VerifiedProof, Rejection> {
         let rules = &*self.0;
-        let proof = rules.prove_token_request(&request, now)?;
-        if rules.policy_of(&request).single_use() {
+        let (policy, proof) = rules.prove_token_request(&request, now)?;
+        if policy.single_use() {
             let claimed = rules.outcomes.claim(Some(&proof), now).await;
             let (seen, name) = (Seen::of(Some(&proof)), rules.name(&request));
             claimed.map_err(|reason| rules.outcomes.reject(reason, seen, name, now))?;

@@ -23,6 +23,9 @@ pub(super) enum ConfigErrorKind {
     AuthorizationServer,
     Scope,
     WhenAway,
+    McpPattern,
+    McpNonce,
+    McpSingleUse,
 }
 
 impl ConfigErrorKind {
@@ -84,6 +87,13 @@ impl fmt::Display for ConfigError {
                 "a scope must be one or more printable ASCII characters, without a space, quote or backslash (RFC 6749)"
             }
             ConfigErrorKind::WhenAway => "without nonces, a server cannot go on while the store is away",
+            ConfigErrorKind::McpPattern => {
+                "a pattern of the MCP policy must be a name, or the beginning of one with a * behind it, and stand there once"
+            }
+            ConfigErrorKind::McpNonce => "a row of the MCP policy demands a nonce, and this server has none",
+            ConfigErrorKind::McpSingleUse => {
+                "a row of the MCP policy demands single use, for which the server needs a store"
+            }
         })
     }
 }
@@ -133,6 +143,12 @@ mod tests {
                 "a scope must be one or more printable ASCII characters, without a space, quote or backslash (RFC 6749)",
             ),
             (K::WhenAway, "without nonces, a server cannot go on while the store is away"),
+            (
+                K::McpPattern,
+                "a pattern of the MCP policy must be a name, or the beginning of one with a * behind it, and stand there once",
+            ),
+            (K::McpNonce, "a row of the MCP policy demands a nonce, and this server has none"),
+            (K::McpSingleUse, "a row of the MCP policy demands single use, for which the server needs a store"),
         ] {
             assert_eq!(ConfigError::from(kind).to_string(), says);
         }

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use sealstamp::{Opened, UnixMillis};
+use sealstamp::{Opened, Refusal, UnixMillis};
 
 use crate::names::Name;
 use crate::outcome::{Outcomes, Seen};
-use crate::policy::{Decider, NonceDemand, Policy};
+use crate::policy::{Decider, NonceDemand, Policy, Tightener};
 use crate::proof::{Algorithm, Claims, IAT_WINDOW_S, Jws, VerifiedProof, ath_of};
 use crate::request::{Credentials, RequestHead, Target, proof_field};
 use crate::stages::Proven;
@@ -25,6 +25,7 @@ pub(crate) struct Rules {
     /// Of every request, unless somebody decides otherwise.
     pub(crate) usual: Policy,
     pub(crate) decider: Decider,
+    pub(crate) tightener: Tightener,
     pub(crate) bearer: bool,
     pub(crate) outcomes: Arc<Outcomes>,
     pub(crate) resource: Resource,
@@ -47,16 +48,16 @@ impl Rules {
             // 2 to 9. The proof.
             Credentials::Dpop(token) => {
                 let token = PresentedToken::new(token);
-                let proof = self.prove(&request, policy, Some(&token), seen, now)?;
+                let proof = self.prove(&request, &policy, Some(&token), seen, now)?;
                 (token, Some(proof))
             }
         };
-        Ok(Proven::new(&self.outcomes, self.name(&request), policy, token, proof))
+        Ok(Proven::new(&self.outcomes, &self.tightener, request, self.name(&request), policy, token, proof))
     }
 
     /// What this request has to show.
     pub(crate) fn policy_of(&self, request: &RequestHead<'_>) -> Policy {
-        self.decider.decide(request, self.usual)
+        self.decider.decide(request, &self.usual)
     }
 
     /// The public name that the client used; the first, if its proxy's headers make no sense.
@@ -64,15 +65,17 @@ impl Rules {
         self.target.name(request).unwrap_or(Name::MAIN)
     }
 
-    /// Rules 2 to 7 and 9.
+    /// Rules 2 to 7 and 9. What needs the body cannot be shown here, and is refused.
     fn check_without_token(
         &self,
         request: &RequestHead<'_>,
+        policy: &Policy,
         seen: &mut Seen,
         now: UnixMillis,
     ) -> Result<VerifiedProof, Fault> {
         self.outcomes.nonces.serve()?;
-        self.prove(request, self.policy_of(request), None, seen, now)
+        let proof = self.prove(request, policy, None, seen, now)?;
+        if policy.needs_body(request, Some(&proof))? { Err(Reason::BodyNotSeen.into()) } else { Ok(proof) }
     }
 
     /// Rules 2 to 7 and 9, for a request that presents no token.
@@ -80,10 +83,12 @@ impl Rules {
         &self,
         request: &RequestHead<'_>,
         now: UnixMillis,
-    ) -> Result<VerifiedProof, Rejection> {
-        let mut seen = Seen::default();
-        self.check_without_token(request, &mut seen, now)
-            .map_err(|fault| self.outcomes.reject(fault, seen, self.name(request), now))
+    ) -> Result<(Policy, VerifiedProof), Rejection> {
+        let (policy, mut seen) = (self.policy_of(request), Seen::default());
+        match self.check_without_token(request, &policy, &mut seen, now) {
+            Ok(proof) => Ok((policy, proof)),
+            Err(fault) => Err(self.outcomes.reject(fault, seen, self.name(request), now)),
+        }
     }
 
     pub(crate) fn accept_token_request(&self, proof: VerifiedProof, now: UnixMillis) -> VerifiedProof {
@@ -95,7 +100,7 @@ impl Rules {
     fn prove(
         &self,
         request: &RequestHead<'_>,
-        policy: Policy,
+        policy: &Policy,
         token: Option<&PresentedToken<'_>>,
         seen: &mut Seen,
         now: UnixMillis,
@@ -127,7 +132,7 @@ impl Rules {
         check_limits(&claims, now)?;
 
         // 7. Made within a nonce's lifetime, by this fleet's clock, if the policy demands it.
-        let opened = self.open(policy, claims.nonce.as_deref(), now)?;
+        let (opened, unopened) = self.open(policy, claims.nonce.as_deref(), now)?;
         seen.nonce_age_ms = opened.map(|opened| opened.age_ms());
 
         // 8. For this token.
@@ -145,30 +150,36 @@ impl Rules {
             iat: claims.iat,
             algorithm: header.algorithm,
             opened,
+            unopened,
+            content_digest: claims.content_digest,
             next_nonce: None,
         })
     }
 
     /// Rule 7. Why a nonce did not open is for the operator alone.
-    fn open(&self, policy: Policy, nonce: Option<&str>, now: UnixMillis) -> Result<Option<Opened>, Fault> {
-        match policy.nonce() {
-            NonceDemand::Never => Ok(None),
-            NonceDemand::Always | NonceDemand::Within { .. } => {
+    ///
+    /// A nonce that is not demanded is opened all the same if a second decision may still demand it. What comes of it is
+    /// kept.
+    fn open(
+        &self,
+        policy: &Policy,
+        nonce: Option<&str>,
+        now: UnixMillis,
+    ) -> Result<(Option<Opened>, Option<Refusal>), Fault> {
+        match (policy.nonce(), nonce) {
+            (NonceDemand::Never, Some(nonce)) if !self.tightener.is_none() => {
+                let opened = self.outcomes.nonces.open(nonce, now);
+                Ok((opened.as_ref().ok().copied(), opened.err()))
+            }
+            (NonceDemand::Never, _) => Ok((None, None)),
+            (demand @ (NonceDemand::Always | NonceDemand::Within { .. }), nonce) => {
                 let nonce = nonce.ok_or(Reason::NoNonce)?;
-                let opened = self.outcomes.nonces.open(nonce, now).map(Some).map_err(Fault::from)?;
-                match (policy.nonce(), opened) {
-                    (NonceDemand::Within { seconds }, Some(opened)) if opened.age_ms() > milliseconds(seconds) => {
-                        Err(Reason::NonceTooOldHere.into())
-                    }
-                    _ => Ok(opened),
-                }
+                let opened = self.outcomes.nonces.open(nonce, now).map_err(Fault::from)?;
+                demand.check_age(&opened)?;
+                Ok((Some(opened), None))
             }
         }
     }
-}
-
-fn milliseconds(seconds: u32) -> u64 {
-    u64::from(seconds).saturating_mul(1_000)
 }
 
 /// RFC 7519 sections 4.1.4 and 4.1.5, for a client that limits its own proofs. RFC 9449 asks for neither claim.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use http::request::Parts;
 use sealstamp::UnixMillis;
 use sealstamp_dpop::tower::DpopLayer;
@@ -67,7 +68,8 @@ impl Server {
             count.fetch_add(1, Ordering::SeqCst);
             async { "reached" }
         });
-        let app = inner.layer(DpopLayer::new(world.verifier.clone(), world.tokens.clone()).clock(move || now));
+        let layer = DpopLayer::new(world.verifier.clone(), world.tokens.clone()).clock(move || now);
+        let app = inner.layer(layer.read_bodies(Body::new));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(axum::serve(listener, app).into_future());

@@ -4,7 +4,7 @@
 
 use http::request::Parts;
 use sealstamp::{Audience, Binding, Fleet, Force, Fresh, Ring, Settings, Suite, UnixMillis};
-use sealstamp_dpop::{Accepted, Algorithm, Jwks, JwtValidator, Nonces, Rejection, RequestHead, Verifier};
+use sealstamp_dpop::{Accepted, Algorithm, DigestDemand, Jwks, JwtValidator, Nonces, Rejection, RequestHead, Verifier};
 use sealstamp_testkit::{Draft, ISSUER, Issuer, Key, PUBLIC_URL, issuer, quoted};
 
 /// A Sunday afternoon, on a whole second.
@@ -63,11 +63,11 @@ impl World {
         Self { verifier, ..self }
     }
 
-    /// The same server, which does not take this algorithm.
+    /// The battery's server, which does not take this algorithm, and compares the digest of a body where there is one.
     pub(crate) fn without(self, refused: Algorithm) -> Self {
         let allowed = Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != refused);
         let verifier = Verifier::builder(PUBLIC_URL, Nonces::Required(self.fleet.clone())).algorithms(allowed);
-        self.with(verifier.build().unwrap())
+        self.with(verifier.body_digest(DigestDemand::IfPresent).build().unwrap())
     }
 
     pub(crate) fn nonce(&self) -> String {
@@ -88,10 +88,11 @@ impl World {
         draft.but(|draft| draft.claims.set("jti", quoted("a0b1c2")))
     }
 
+    /// Decides on a request without a body.
     pub(crate) fn decide(&self, parts: &Parts) -> Result<Accepted, Rejection> {
         let proven = self.verifier.check(RequestHead::of(parts), self.now)?;
         let facts = self.tokens.validate_now(proven.token(), self.now);
-        proven.bind(facts, self.now)?.accept(self.now)
+        proven.bind(facts, self.now)?.check_body(b"", self.now)?.accept(self.now)
     }
 
     /// Decides on a draft as it stands.

@@ -15,6 +15,7 @@ mod rule_07_nonce;
 mod rule_08_ath;
 mod rule_09_signature;
 mod rule_10_token;
+mod rule_11_body;
 
 use crate::cases::case::Case;
 
@@ -33,6 +34,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
         rule_08_ath::CASES,
         rule_09_signature::CASES,
         rule_10_token::CASES,
+        rule_11_body::CASES,
         precedence::CASES,
     ]
     .into_iter()
