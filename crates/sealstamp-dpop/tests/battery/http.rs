@@ -534,3 +534,60 @@ async fn each_request_on_a_connection_stands_alone() {
     assert_eq!(server.reached(), 2);
     assert_eq!(server.counted(Reason::NoCredentials), 1);
 }
+
+/// How long the written battery says the same of every case, in milliseconds. Cases at the edge of a window are left
+/// out.
+const WRITTEN_FOR_MS: u64 = 60_000;
+
+/// Writes the battery for a server that is not in this process: the bytes of each request, what must come of it, and
+/// the ring and the keys that the server needs. Its clock is the real one. `e2e/test/battery.test.mjs` sends it through
+/// proxies.
+#[test]
+#[ignore = "writes to the folder that SEALSTAMP_BATTERY_TO names"]
+fn write_for_another_server() {
+    let folder = std::path::PathBuf::from(std::env::var_os("SEALSTAMP_BATTERY_TO").expect("a folder"));
+    let now = UnixMillis::from_system_time(std::time::SystemTime::now());
+    let audience = sealstamp_dpop::origin_audience(sealstamp_testkit::PUBLIC_URL).unwrap();
+    let fleet = sealstamp::Fleet::new(crate::support::ring(now), audience).unwrap();
+    let world = World { now, fleet, ..World::new() }.without(NOT_TAKEN);
+    let later = World { now: now.saturating_add(WRITTEN_FOR_MS), ..world.clone() };
+
+    let mut written = Vec::new();
+    let mut at_an_edge = Vec::new();
+    for case in cases::all() {
+        let parts = world.draft().but(|draft| (case.defect)(draft, &world)).parts();
+        let [first, last] = [&world, &later].map(|world| world.decide(&parts).err().map(|refused| refused.answer()));
+        if first != last {
+            at_an_edge.push(case.name);
+            continue;
+        }
+        // A nonce of the battery's own audience is refused here, and for another reason than the case's, so reasons are
+        // left to the tests in this file.
+        let (status, error) = match (case.wire, first) {
+            (Wire::Trimmed, _) | (Wire::Same, None) => (200, None),
+            (Wire::TooLarge, _) => (431, None),
+            (Wire::Same, Some(answer)) => (status_of(answer), answer.error()),
+        };
+        written.push(one(&format!("{} {}", case.ids, case.name), &bytes_of(&parts), status, error));
+    }
+    let draft = world.draft();
+    let token = draft.token();
+    let good = Good { authorization: format!("DPoP {token}"), proof: draft.proof_for(&token) };
+    let raw = RAW.iter().map(|(name, request, status, reason)| {
+        one(name, &request(&good), *status, reason.and_then(|reason| reason.answer().error()))
+    });
+
+    let battery = serde_json::json!({
+        "good_for_ms": WRITTEN_FOR_MS, "cases": written, "at_an_edge": at_an_edge, "raw": raw.collect::<Vec<_>>(),
+    });
+    std::fs::write(folder.join("battery.json"), battery.to_string()).unwrap();
+    let mut jwk = sealstamp_testkit::issuer().key.jwk();
+    jwk.set("kid", quoted(sealstamp_testkit::Issuer::KID));
+    std::fs::write(folder.join("jwks.json"), format!("{{\"keys\":[{}]}}", jwk.json())).unwrap();
+    std::fs::write(folder.join("ring.json"), crate::support::ring(now).to_json().as_bytes()).unwrap();
+}
+
+fn one(name: &str, bytes: &[u8], status: u16, error: Option<&str>) -> serde_json::Value {
+    let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+    serde_json::json!({ "name": name, "latin1": text, "status": status, "error": error })
+}
