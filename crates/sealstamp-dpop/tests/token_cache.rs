@@ -144,9 +144,19 @@ async fn new_keys_of_the_issuer_make_it_forget() {
     tokens.reload(same);
     assert!(cached.validate(&token, NOW).await.is_ok());
     assert_eq!((cached.status().hits(), cached.status().entries()), (1, 1));
+    // One more key says nothing against tokens under the other.
+    let another = Issuer::new(ISSUER).key.jwk().json();
+    tokens.reload(Jwks::parse(format!("{{\"keys\":[{another},{}]}}", jwk.json()).as_bytes()).unwrap());
+    assert!(cached.validate(&token, NOW).await.is_ok());
+    assert_eq!((cached.status().hits(), cached.status().entries()), (2, 1));
+    // That the key of this token stays does not help: a key has gone, and nobody knows which tokens it signed.
+    tokens.reload(Jwks::parse(format!("{{\"keys\":[{}]}}", jwk.json()).as_bytes()).unwrap());
+    assert!(cached.validate(&token, NOW).await.is_ok());
+    assert_eq!((cached.status().hits(), cached.status().validations()), (2, 2));
+    // Another key under the name of the old one.
     tokens.reload(jwks_of(&Issuer::new(ISSUER)));
     assert!(cached.validate(&token, NOW).await.is_err());
-    assert_eq!((cached.status().hits(), cached.status().entries()), (1, 0));
+    assert_eq!((cached.status().hits(), cached.status().entries()), (2, 0));
     assert_eq!(cached.generation(), tokens.generation());
 }
 

@@ -166,6 +166,11 @@ impl Jwks {
         &self.left_out
     }
 
+    /// Whether each key of `other` is in this set too, under the same name and for the same use.
+    pub(super) fn has_all_of(&self, other: &Self) -> bool {
+        other.keys.iter().all(|key| self.keys.contains(key))
+    }
+
     /// The keys to try, at most [`MAX_TRIES`]: those of this kid, or all if the token names none, that fit the
     /// algorithm.
     pub(super) fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &IssuerKey> {

@@ -53,7 +53,7 @@ pub struct JwtValidator {
 
 struct Shared {
     keys: ArcSwap<Jwks>,
-    /// How often the keys have changed.
+    /// How often a key has gone.
     generation: AtomicU64,
     signature_checks: AtomicU64,
     leeway_used: AtomicU64,
@@ -102,11 +102,12 @@ impl JwtValidator {
         &self.issuer
     }
 
-    /// Replaces the keys, for every clone, at once. If they are not the same as before, caches forget their tokens.
+    /// Replaces the keys, for every clone, at once. If one of those from before is not among them, caches forget their
+    /// tokens. A key that is only added says nothing against a token that was valid under another.
     pub fn reload(&self, keys: Jwks) {
         let keys = Arc::new(keys);
         let before = self.shared.keys.swap(Arc::clone(&keys));
-        if *before != *keys {
+        if !keys.has_all_of(&before) {
             // Only now: who reads the new number also sees the new keys.
             self.shared.generation.fetch_add(1, AcqRel);
         }

@@ -50,7 +50,7 @@ pub trait TokenValidator: Send + Sync {
         self.validate(token.as_str(), now)
     }
 
-    /// A number that changes whenever tokens that were valid may be so no more, as when the issuer's keys change. A
+    /// A number that changes whenever tokens that were valid may be so no more, as when a key of the issuer's has gone. A
     /// cache then forgets what it knows. A validator that knows of no such moment leaves it at 0.
     fn generation(&self) -> u64 {
         0

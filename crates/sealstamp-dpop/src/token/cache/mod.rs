@@ -35,7 +35,7 @@ const MAX_UNDER_WAY: usize = 256;
 ///
 /// - never past the token's own end ([`TokenFacts::valid_until`], the validator's leeway included), nor longer than
 ///   [`CacheBounds::keep_s`], which is five minutes unless set. **A revoked token is accepted for that long.**
-/// - no longer than the issuer's keys: when the validator says that they have changed
+/// - no longer than the issuer's keys: when the validator says that one of them has gone
 ///   ([`TokenValidator::generation`]), everything is forgotten.
 /// - within bounds of entries and bytes. A flood of tokens that are seen once does not push out those that are seen
 ///   again and again.
