@@ -12,10 +12,12 @@
 )]
 
 mod client;
+mod content_digest;
 mod decision;
 mod htu;
 mod input;
 mod jwks;
+mod mcp_fields;
 mod nonce_open;
 mod proof;
 mod ring_file;
@@ -25,9 +27,11 @@ mod strict;
 mod token;
 mod transitions;
 
+pub use content_digest::content_digest;
 pub use decision::decision;
 pub use htu::htu;
 pub use jwks::jwks;
+pub use mcp_fields::mcp_fields;
 pub use nonce_open::nonce_open;
 pub use proof::proof;
 pub use ring_file::ring_file;
@@ -38,10 +42,12 @@ pub use transitions::transitions;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its binary and of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 10] = [
+    ("content_digest", content_digest),
     ("decision", decision),
     ("htu", htu),
     ("jwks", jwks),
+    ("mcp_fields", mcp_fields),
     ("nonce_open", nonce_open),
     ("proof", proof),
     ("ring_file", ring_file),

@@ -4,7 +4,7 @@ use sealstamp::{Force, Fresh, Ring, Settings, Suite, UnixMillis};
 use sealstamp_testkit::{ISSUER, PUBLIC_URL, b64};
 
 use crate::client::{self, CLIENT, NOW, OTHER, TOKEN, quoted};
-use crate::{decision, jwks, nonce_open, proof, token};
+use crate::{content_digest, decision, jwks, nonce_open, proof, token};
 
 /// Target, name of the file, input.
 pub type Seed = (&'static str, String, Vec<u8>);
@@ -12,15 +12,107 @@ pub type Seed = (&'static str, String, Vec<u8>);
 /// All of them, the same in every run.
 #[must_use]
 pub fn all() -> Vec<Seed> {
+    let [digests, fields] = [content_digest_seeds(), mcp_fields_seeds()];
     let [decisions, htus, sets, nonces] = [decision_seeds(), htu_seeds(), jwks_seeds(), nonce_seeds()];
     let [proofs, rings, tokens, transitions] = [proof_seeds(), ring_seeds(), token_seeds(), transition_seeds()];
-    [decisions, htus, sets, nonces, proofs, rings, tokens, transitions].concat()
+    [digests, decisions, htus, sets, fields, nonces, proofs, rings, tokens, transitions].concat()
 }
 
 /// Inputs of a target, numbered in their order.
 fn numbered<I: AsRef<[u8]>>(target: &'static str, inputs: impl IntoIterator<Item = I>) -> Vec<Seed> {
     let seed = |(input, number): (I, u32)| (target, format!("seed-{number:02}"), input.as_ref().to_vec());
     inputs.into_iter().zip(1..).map(seed).collect()
+}
+
+fn content_digest_seeds() -> Vec<Seed> {
+    let hello = content_digest::digest(b"hello");
+    let text = |text: &str| format!("t{text}\0hello");
+    let around = |before: &str, behind: &str| format!("m{before}\0{behind}\0hello");
+    let inputs = [
+        text(&hello),
+        text(&content_digest::digest(b"jello")),
+        text(""),
+        text("sha-256"),
+        text("sha-256=::"),
+        text(&hello.replace("=:", "=\"").replace(':', "\"")),
+        text(&hello.replace("sha", "SHA")),
+        text(&hello[..hello.len() - 2]),
+        text(&hello.replace("=:", ":")),
+        text(&format!("{hello}, {hello}")),
+        text("sha-512=:AAAA:"),
+        text("sha-256=(:AAAA:)"),
+        format!("t{}\0", content_digest::digest(b"")),
+        around("", ""),
+        around("sha-512=:AAAA:, ", ""),
+        around("sha-512=:AA==:,\t", " , *a_-.9=::"),
+        around("", ";a=1"),
+        around("", ";a"),
+        around(" ", ""),
+        around("", ","),
+        around("a=?1, ", ""),
+        around("a=:AB==:, ", ""),
+        around("a=:AA=:, ", ""),
+        around("a=1, a=::, ", ""),
+        around("sha-256=::, ", ""),
+        around("", ", sha-256=::"),
+        around("\u{e9}=::, ", ""),
+        "jnull\0hello".into(),
+        "j7\0hello".into(),
+        "jtrue\0hello".into(),
+        format!("j\"\\u0073{}\"\0hello", &hello[1..]),
+    ];
+    numbered("content_digest", inputs)
+}
+
+fn mcp_fields_seeds() -> Vec<Seed> {
+    let call = |tool: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}"}}}}"#);
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let read = r#"{"params":{"uri":"file:///a","name":7},"method":"resources/read"}"#;
+    let input = |methods: &str, names: &str, body: &str| format!("{methods}\0{names}\0{body}");
+    let add = call("add");
+    let with = |from: &str, to: &str| input("tools/call", "add", &add.replace(from, to));
+    let inputs = [
+        input("tools/call", "add", &add),
+        input("tools/call", "delete_all", &call("delete_all")),
+        input("tools/call", "delete_file", &call("delete_file")),
+        input("tools/call", "=?base64?ZGVsZXRlX2FsbA==?=", &call("delete_all")),
+        input("tools/call", "=?base64?w6k=?=", &call("\u{e9}")),
+        input("tools/call", "=?base64??=", &call("")),
+        input("tools/call", "=?base64?=", &call("=?base64?=")),
+        input("tools/call", "=?base64?YQ?=", &call("a")),
+        input("tools/call", "=?base64?/w==?=", &call("a")),
+        input("tools/call", "\u{e9}", &call("\u{e9}")),
+        input("tools/call", "add", &call("delete_all")),
+        input("tools/call", "", &add),
+        input("", "add", &add),
+        input("", "", &add),
+        input("tools/list", "", list),
+        input("tools/list", "", &add),
+        input("tools/list", "add", list),
+        input("tools/list\ntools/list", "", list),
+        input("tools/call", "add\nadd", &add),
+        input("resources/read", "file:///a", read),
+        input("resources/subscribe", "file:///a", read),
+        input("prompts/get", "p", r#"{"method":"prompts/get","params":{"name":"p"}}"#),
+        input("tasks/get", "7", r#"{"method":"tasks/get","params":{"taskId":"7"}}"#),
+        input("x", "y", r#"{"method":"x","params":{"uri":[1,{"a":null}],"taskId":"y"}}"#),
+        input("tools/list", "", &format!("[{list}]")),
+        input("tools/list", "", &format!("{list}{list}")),
+        input("tools/list", "", ""),
+        with("\"id\"", "\"method\":\"x\",\"id\""),
+        with("\"id\"", "\"Method\""),
+        with("\"id\"", "\"m\\u0065thod\""),
+        with("\"id\"", "\"param\u{17f}\""),
+        with("{\"name\"", "{\"name\":1,\"name\""),
+        with("{\"name\"", "{\"NAME\":1,\"name\""),
+        with("{\"name\"", "{\"tas\u{212a}Id\":1,\"name\""),
+        with("\"add\"", "\"\\u0061dd\""),
+        with("\"add\"", "[\"add\"]"),
+        with("{\"name\":\"add\"}", "[\"add\"]"),
+        with("{\"name\":\"add\"}", "null"),
+        with("\"2.0\"", "\"\\ud800\""),
+    ];
+    numbered("mcp_fields", inputs)
 }
 
 fn decision_seeds() -> Vec<Seed> {

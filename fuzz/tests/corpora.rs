@@ -25,6 +25,11 @@ fn run(name: &str) {
 }
 
 #[test]
+fn content_digest() {
+    run("content_digest");
+}
+
+#[test]
 fn decision() {
     run("decision");
 }
@@ -37,6 +42,11 @@ fn htu() {
 #[test]
 fn jwks() {
     run("jwks");
+}
+
+#[test]
+fn mcp_fields() {
+    run("mcp_fields");
 }
 
 #[test]

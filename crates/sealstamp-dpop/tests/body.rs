@@ -178,7 +178,7 @@ impl HttpBody for Frames {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 
@@ -578,6 +578,9 @@ async fn fields_that_contradict_the_body_are_refused() {
     }
 }
 
+/// A name, the method, the age of the nonce in milliseconds, the fields, the body, and what must come of it.
+type Kind<'k> = (&'k str, Method, u64, &'k [(&'static str, &'k str)], &'k str, u16, Option<Reason>);
+
 /// What the ready policy makes of each kind of request.
 #[tokio::test]
 async fn requests_of_every_kind_against_the_ready_policy() {
@@ -586,7 +589,7 @@ async fn requests_of_every_kind_against_the_ready_policy() {
     let twice = r#"{"method":"tools/list","method":"tools/call","params":{"name":"delete_file"}}"#;
     let young = 0;
     let old = 11_000;
-    let cases: &[(&str, Method, u64, &[(&'static str, &str)], &str, u16, Option<Reason>)] = &[
+    let cases: &[Kind<'_>] = &[
         ("a list", Method::POST, old, &LIST, &list(), 200, None),
         ("another tool", Method::POST, old, &tool("add"), &call("add"), 200, None),
         ("a list that calls", Method::POST, old, &LIST, &call("delete_file"), 400, Some(Reason::McpFieldsContradict)),

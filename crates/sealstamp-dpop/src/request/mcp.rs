@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -65,11 +64,11 @@ impl<'r> McpFields<'r> {
     ///
     /// A body that a second reader could take for another request is not read: one with a repeated member, say.
     pub(crate) fn check_body<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<(), Reason> {
-        let body = match parts {
-            [whole] => Call::read(&mut serde_json::Deserializer::from_slice(whole.as_ref())),
-            parts => Call::read(&mut serde_json::Deserializer::from_reader(Parts { now: &[], next: parts })),
+        let whole = match parts {
+            [whole] => Cow::Borrowed(whole.as_ref()),
+            parts => Cow::Owned(parts.iter().flat_map(AsRef::as_ref).copied().collect()),
         };
-        let body = body.map_err(|_| Reason::McpBodyMalformed)?;
+        let body = Call::read(&whole).ok_or(Reason::McpBodyMalformed)?;
         let Some(method) = self.method.filter(|method| body.method.as_deref() == Some(*method)) else {
             return Err(Reason::McpFieldsContradict);
         };
@@ -167,13 +166,11 @@ enum Named {
 }
 
 impl Call {
-    /// One object and nothing behind it. A batch, which revision 2025-06-18 has done away with, is none.
-    fn read<'de, R: serde_json::de::Read<'de>>(
-        deserializer: &mut serde_json::Deserializer<R>,
-    ) -> Result<Self, serde_json::Error> {
-        let call = deserializer.deserialize_map(CallVisitor)?;
-        deserializer.end()?;
-        Ok(call)
+    /// One object in UTF-8, and nothing behind it. A batch, which revision 2025-06-18 has done away with, is none.
+    fn read(body: &[u8]) -> Option<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(std::str::from_utf8(body).ok()?);
+        let call = deserializer.deserialize_map(CallVisitor).ok()?;
+        deserializer.end().is_ok().then_some(call)
     }
 }
 
@@ -306,22 +303,6 @@ impl<'de> Visitor<'de> for NamedVisitor {
     }
 }
 
-/// Bytes in parts, read one after the other.
-struct Parts<'p, P> {
-    now: &'p [u8],
-    next: &'p [P],
-}
-
-impl<P: AsRef<[u8]>> Read for Parts<'_, P> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.now.is_empty() {
-            let Some((first, rest)) = self.next.split_first() else { break };
-            (self.now, self.next) = (first.as_ref(), rest);
-        }
-        self.now.read(out)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,9 +412,13 @@ mod tests {
         ] {
             assert_eq!(call("tools/call", "add", body), Err(Reason::McpBodyMalformed), "{body}");
         }
-        let deep = format!(r#"{{"x":{}1{},"method":"a"}}"#, "[".repeat(100_000), "]".repeat(100_000));
         let headers = headers(&[(METHOD, "a")]);
-        assert_eq!(McpFields::of(&headers).unwrap().check_body(&[deep]), Ok(()), "read without recursion");
+        let fields = McpFields::of(&headers).unwrap();
+        for body in [&b"{\"method\":\"a\",\"x\":\"\xff\"}"[..], b"{\"x\":\"\xc0\xa2\",\"method\":\"a\"}"] {
+            assert_eq!(fields.check_body(&[body]), Err(Reason::McpBodyMalformed), "no UTF-8");
+        }
+        let deep = format!(r#"{{"x":{}1{},"method":"a"}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(fields.check_body(&[deep]), Ok(()), "read without recursion");
     }
 
     #[test]
