@@ -12,6 +12,8 @@
     reason = "a measurement that goes wrong should stop"
 )]
 
+#[cfg(feature = "peers")]
+pub mod digest;
 pub mod floor;
 pub mod inputs;
 pub mod measure;

@@ -27,6 +27,9 @@ pub struct Results {
     /// A claim of a new proof in a store of memory, beside what the others have, Redis on loopback included where it is
     /// installed. The store's own work alone.
     pub claim: Comparison,
+    /// The layer that compares a body with the digest in the proof, for 1 KiB and 1 MiB, beside the layer with the option
+    /// off and beside SHA-256 alone.
+    pub digest: [Comparison; 2],
     /// What a cache of tokens holds beyond its bound after a million distinct tokens, in bytes.
     pub flood: u64,
     /// The throughput of two threads over one: mint, open, verify, and a request through the layer with its token known.
@@ -161,6 +164,8 @@ impl Results {
             "layer": one(&self.layer),
             "layer_once": one(&self.once),
             "claim": one(&self.claim),
+            "digest_1_kib": one(&self.digest[0]),
+            "digest_1_mib": one(&self.digest[1]),
             "flood_bytes_above_bound": self.flood,
             "scaling": scaling,
             "lines": self.lines().iter().map(Line::json).collect::<Vec<_>>(),
@@ -181,11 +186,12 @@ impl Results {
             layer,
             once,
             claim,
+            digest: [small, large],
             ..
         } = self;
-        let tables =
-            [mint, open, chacha_mint, chacha_open, verify, refuse_forged, refuse_expired, keys, layer, once, claim];
-        let tables = tables.map(table);
+        let nonces = [mint, open, chacha_mint, chacha_open];
+        let requests = [verify, refuse_forged, refuse_expired, keys, layer, once, claim, small, large];
+        let tables: Vec<_> = nonces.into_iter().chain(requests).map(table).collect();
         let lines = self.lines();
         let lines = lines.iter().map(Line::text);
         format!("{}\n{}", tables.join("\n"), lines.collect::<String>())

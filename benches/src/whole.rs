@@ -34,16 +34,27 @@ async fn tool(body: Bytes) -> &'static str {
     r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}"#
 }
 
+/// A tool that takes any body, behind nothing.
+pub fn router_for_any_body() -> Router {
+    Router::new().route("/mcp", post(async |_: Bytes| "{}"))
+}
+
 /// A request as it stands on the wire.
 #[must_use]
 pub fn raw(scheme: &str, token: &str, proof: Option<&str>) -> Vec<u8> {
+    raw_with_body(scheme, token, proof, BODY.as_bytes())
+}
+
+/// The same, with another body.
+#[must_use]
+pub fn raw_with_body(scheme: &str, token: &str, proof: Option<&str>, body: &[u8]) -> Vec<u8> {
     let proof = proof.map_or_else(String::new, |proof| format!("dpop: {proof}\r\n"));
-    format!(
+    let head = format!(
         "POST /mcp HTTP/1.1\r\nhost: mcp.example.com\r\ncontent-type: application/json\r\naccept: application/json, \
-         text/event-stream\r\nauthorization: {scheme} {token}\r\n{proof}content-length: {}\r\n\r\n{BODY}",
-        BODY.len()
-    )
-    .into_bytes()
+         text/event-stream\r\nauthorization: {scheme} {token}\r\n{proof}content-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
 }
 
 /// Whether what was read is a whole response. Insists that it is a 200.

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sealstamp::{Binding, Fleet, Suite};
+use sealstamp_bench::digest::{self, WithBody};
 use sealstamp_bench::floor::{self, Signed};
 use sealstamp_bench::inputs::{Client, Issuer, request};
 use sealstamp_bench::measure::{Comparison, Task, side_by_side, two_threads_over_one};
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         layer: world.layer(),
         once: world.once(),
         claim: claim(),
+        digest: [world.digest("layer, digest of 1 KiB", 1 << 10), world.digest("layer, digest of 1 MiB", 1 << 20)],
         flood: ours::flood(1_000_000).0,
         threads: world.threads(),
         threads_sharing_nothing: {
@@ -236,6 +238,18 @@ impl World {
             Task::new("layer, token known", || without.call()),
         ];
         side_by_side(Task::new("layer, single use in memory", || once.call()), others, Duration::from_secs(6))
+    }
+
+    /// The layer that compares a body of so many bytes with the digest in the proof.
+    fn digest(&self, name: &'static str, bytes: usize) -> Comparison {
+        let body = digest::body(bytes);
+        let on = WithBody::warm(digest::verifier(&self.fleet), &self.fleet, &self.client, body.clone());
+        let off = WithBody::warm(ours::verifier(&self.fleet), &self.fleet, &self.client, body.clone());
+        let others = vec![
+            Task::new("option off", || off.call()),
+            Task::new("SHA-256 (AWS-LC)", || digest::sha_256(black_box(&body))),
+        ];
+        side_by_side(Task::new(name, || on.call()), others, Duration::from_secs(4))
     }
 
     fn threads(&self) -> [(&'static str, f64); 4] {

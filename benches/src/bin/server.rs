@@ -34,8 +34,11 @@ use sealstamp_bench::peers::{
     Cipher, DpopVerifierPeer, Huskarl, HuskarlNonce, LIFETIME_S, SetOfJti, Tracker, Turbomcp,
 };
 use sealstamp_bench::report::Line;
-use sealstamp_bench::whole::{Bearer, header, is_whole, processor_ns, raw, router, router_with_bearer, unauthorized};
-use sealstamp_bench::{clock, ours};
+use sealstamp_bench::whole::{
+    Bearer, header, is_whole, processor_ns, raw, raw_with_body, router, router_for_any_body, router_with_bearer,
+    unauthorized,
+};
+use sealstamp_bench::{clock, digest, ours};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{CacheBounds, Cached, MemoryStore, VerifierBuilder, WhenAway};
 use sealstamp_redis::RedisStore;
@@ -294,6 +297,26 @@ fn servers<'s>(client: &'s Client, issuer: &'s Issuer, redis: Option<&StoreServe
         ),
         Server::start(TURBOMCP, turbomcp(Turbomcp::new(), &tokens), Requests::again(for_turbomcp())),
     ];
+
+    // A digest of the body, and the same body with the option off.
+    for (off, on, bytes, signed) in [
+        ("sealstamp, JWT, cached, body of 1 KiB", "sealstamp, JWT, cached, digest of 1 KiB", 1 << 10, SIGNED),
+        ("sealstamp, JWT, cached, body of 1 MiB", "sealstamp, JWT, cached, digest of 1 MiB", 1 << 20, CONNECTIONS),
+    ] {
+        let body = digest::body(bytes);
+        let sign = || {
+            let (token, nonce, body) = (Arc::clone(&token), nonce(), body.clone());
+            let claim = digest::claim(&body);
+            let sign = move || {
+                let proof = client.proof_with(&token, &nonce(), &claim);
+                raw_with_body("DPoP", &token, Some(&proof), &body)
+            };
+            Requests { signed, ..Requests::again(sign) }
+        };
+        let router = |verifier| router_for_any_body().layer(digest::layer(verifier, cached()));
+        servers.push(Server::start(off, router(verifier()), sign()));
+        servers.push(Server::start(on, router(digest::verifier(&fleet)), sign()));
+    }
 
     // Single use, each with the store that it has.
     let once =
