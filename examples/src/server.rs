@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -27,6 +28,7 @@ use tower_http::cors::CorsLayer;
 use url::Url;
 
 use crate::clock::now;
+use crate::guard::GuardFlags;
 use crate::store::StoreFlags;
 use crate::tools::Tools;
 
@@ -73,6 +75,8 @@ pub struct Flags {
     nonce: NonceFlag,
     #[command(flatten)]
     store: StoreFlags,
+    #[command(flatten)]
+    guard: GuardFlags,
     /// An origin whose scripts may call this server from a browser; may be repeated [default: none]
     #[arg(long, value_name = "URL")]
     cors_origin: Vec<Url>,
@@ -142,7 +146,7 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
     let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
         .resource(resource)
         .authorization_servers([flags.issuer.as_str()]);
-    let verifier = flags.store.apply(verifier)?.build()?;
+    let verifier = flags.guard.apply(flags.store.apply(verifier)?).build()?;
     let (tokens, keys) = tokens(flags, flags.audience.as_deref().unwrap_or(resource))?;
 
     // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
@@ -153,7 +157,7 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
     let mcp = StreamableHttpService::new(|| Ok(Tools), Arc::new(NeverSessionManager::default()), config);
 
     let metadata = verifier.protected_resource();
-    let layer = DpopLayer::new(verifier.clone(), tokens);
+    let layer = DpopLayer::new(verifier.clone(), tokens).read_bodies(Body::new);
     let state = Arc::new(State { ring, keys, verifier });
     let ready = {
         let state = Arc::clone(&state);
