@@ -549,8 +549,8 @@ async fn d_1_a_guarded_tool_wants_a_young_nonce() {
     assert_eq!(world.post(&world.fields(300_000, &tool("add")), &call("add")).await, 401);
 }
 
-/// The attack: a thief of a proof for a list writes what suits into the fields, and calls the guarded tool. It passes
-/// where only the fields count, and not where they are compared with the body.
+/// M-3. The attack: a thief of a proof for a list writes what suits into the fields, and calls the guarded tool. It
+/// passes where only the fields count, and not where they are compared with the body.
 #[tokio::test]
 async fn fields_that_contradict_the_body_are_refused() {
     for compared in [false, true] {

@@ -10,8 +10,8 @@ const MAX_ID_BYTES: usize = 256;
 
 /// The `id` of a JSON-RPC request: a number, or a string.
 ///
-/// The verifier never reads a body. A server that has read it anyway can take the id from it and put it into the
-/// request's extensions. Then the layer's refusals carry it. Without the layer,
+/// A server that has read the body anyway can take the id from it and put it into the request's extensions. Then the
+/// layer's refusals carry it, as they do where the layer has read a body of up to 64 KiB itself. Without the layer,
 /// [`Rejection::json_rpc_body`](crate::Rejection::json_rpc_body) does the same.
 ///
 /// ```
