@@ -750,7 +750,8 @@ async fn over_a_socket() {
         let (mut from, mut to) = stream.split();
         let mut heard = Vec::new();
         // A server that has heard enough closes while bytes are still on their way.
-        let (_, _) = tokio::join!(to.write_all(&bytes), from.read_to_end(&mut heard));
+        let both = async { tokio::join!(to.write_all(&bytes), from.read_to_end(&mut heard)) };
+        let _ = tokio::time::timeout(Duration::from_secs(20), both).await.expect("the server answers or closes");
         String::from_utf8(heard).unwrap()
     };
     let chunked = "Transfer-Encoding: chunked\r\nTrailer: X-End\r\n";

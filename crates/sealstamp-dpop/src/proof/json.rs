@@ -63,7 +63,13 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
 
     /// A string, or nothing if it is anything else, which is then [skipped](Self::skip).
     pub(crate) fn string_or_other(self) -> Result<Option<Cow<'de, str>>, A::Error> {
-        self.map.next_value_seed(TextOrOther(Skipped { depth: self.depth }))
+        let text: &'de RawValue = self.map.next_value()?;
+        let mut deserializer = serde_json::Deserializer::from_str(text.get());
+        let read = match text.get().starts_with('"') {
+            true => Text.deserialize(&mut deserializer).map(Some),
+            false => Skipped { depth: self.depth }.deserialize(&mut deserializer).map(|()| None),
+        };
+        read.map_err(A::Error::custom)
     }
 
     /// A NumericDate: "non-integer values can be represented" (RFC 7519 section 2). A fraction is dropped, towards the
@@ -246,61 +252,6 @@ impl<'de> Visitor<'de> for Skipped {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
         Object::<Nothing>::at(self.depth).visit_map(map).map(drop)
-    }
-}
-
-/// A string, or a value that nobody asked for.
-struct TextOrOther(Skipped);
-
-impl<'de> DeserializeSeed<'de> for TextOrOther {
-    type Value = Option<Cow<'de, str>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TextOrOther {
-    type Value = Option<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Text.visit_borrowed_str(text).map(Some)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Text.visit_str(text).map(Some)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        self.0.visit_seq(seq).map(|()| None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        self.0.visit_map(map).map(|()| None)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules, in their order, and how a server configures them.
 
 mod audience;
+mod build;
 mod builder;
 mod decide;
 mod error;
