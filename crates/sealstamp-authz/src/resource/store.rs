@@ -1,0 +1,104 @@
+//! Stores of used proofs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealstamp_dpop::{MemoryStore, VerifierBuilder, WhenAway};
+#[cfg(feature = "redis")]
+use sealstamp_redis::RedisStore;
+
+use crate::config::{Findings, SingleUse, StoreName, WhenAwayName, within};
+use crate::resource::kept::Kept;
+use crate::resource::secret;
+
+/// How many bytes a store in memory may take, unless configured.
+const BYTES: usize = 64 * 1024 * 1024;
+
+/// All that a store is made of. Two resources with one key share the store.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum StoreKey {
+    Memory { resource: String, bytes: usize },
+    Redis { address: String, prefix: Option<String>, wait_ms: u64 },
+}
+
+#[derive(Clone)]
+pub(crate) enum Store {
+    Memory(Arc<MemoryStore>),
+    #[cfg(feature = "redis")]
+    Redis(RedisStore),
+}
+
+impl Store {
+    /// The store that is configured, from before if it was there.
+    pub(crate) fn of(
+        single_use: &SingleUse,
+        resource: &str,
+        old: &Kept,
+        new: &mut Kept,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let key = key(single_use, resource, findings)?;
+        let known = new.stores.get(&key).or_else(|| old.stores.get(&key)).cloned();
+        let store = match known {
+            Some(store) => store,
+            None => make(&key, single_use, findings)?,
+        };
+        new.stores.insert(key, store.clone());
+        Some(store)
+    }
+
+    pub(crate) fn apply(self, builder: VerifierBuilder, when_away: WhenAwayName) -> VerifierBuilder {
+        let when_away = match when_away {
+            WhenAwayName::Refuse => WhenAway::Refuse,
+            WhenAwayName::GoOnWithNonce => WhenAway::GoOnWithNonce,
+        };
+        match self {
+            Self::Memory(store) => builder.single_use(store, when_away),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => builder.single_use(store, when_away),
+        }
+    }
+}
+
+fn key(single_use: &SingleUse, resource: &str, findings: &mut Findings) -> Option<StoreKey> {
+    match single_use.store {
+        StoreName::Memory => {
+            if let Some(address) = &single_use.address_file {
+                findings.add(address.span(), "this is for store = \"redis\" alone");
+            }
+            let bytes = within(single_use.bytes.as_ref(), BYTES, 1024 * 1024..=usize::MAX, findings);
+            Some(StoreKey::Memory { resource: resource.to_owned(), bytes })
+        }
+        StoreName::Redis => {
+            if let Some(bytes) = &single_use.bytes {
+                findings.add(bytes.span(), "this is for store = \"memory\" alone");
+            }
+            let wait_ms = within(single_use.wait_ms.as_ref(), 100, 1..=60_000, findings);
+            let file = single_use.address_file.as_ref()?;
+            let address = secret::read(&findings.folder().join(file.get_ref()));
+            let address = findings.some(file.span(), address)?;
+            Some(StoreKey::Redis { address, prefix: single_use.prefix.clone(), wait_ms })
+        }
+    }
+}
+
+#[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "there is no store to make of them"))]
+fn make(key: &StoreKey, single_use: &SingleUse, findings: &mut Findings) -> Option<Store> {
+    match key {
+        StoreKey::Memory { bytes, .. } => Some(Store::Memory(Arc::new(MemoryStore::new(*bytes)))),
+        #[cfg(feature = "redis")]
+        StoreKey::Redis { address, prefix, wait_ms } => {
+            let mut store = RedisStore::builder(address).bound(Duration::from_millis(*wait_ms));
+            if let Some(prefix) = prefix {
+                store = store.prefix(prefix);
+            }
+            let at = single_use.address_file.as_ref().map_or(0..0, |file| file.span());
+            findings.some(at, store.build()).map(Store::Redis)
+        }
+        #[cfg(not(feature = "redis"))]
+        StoreKey::Redis { .. } => {
+            findings.add_whole("store = \"redis\" is not in this build: it needs the feature redis");
+            None
+        }
+    }
+}

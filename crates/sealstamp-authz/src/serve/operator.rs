@@ -1,0 +1,28 @@
+//! What operators ask, on a listener of its own: `/healthz`, `/readyz`, `/metrics`.
+
+use std::sync::Arc;
+
+use http::{Method, Request, StatusCode};
+use serde_json::json;
+
+use crate::answer::{Reply, plain};
+use crate::process::Process;
+
+/// Answers an operator, or what watches for one.
+pub(crate) async fn operator<B>(process: Arc<Process>, request: Request<B>) -> Reply {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET alone\n");
+    }
+    match request.uri().path() {
+        "/healthz" => page(&process, process.is_well()),
+        "/readyz" => page(&process, process.is_ready()),
+        _ => plain(StatusCode::NOT_FOUND, "text/plain", "/healthz, /readyz\n"),
+    }
+}
+
+/// 200 if it is good, and 503 if not. The body says why in both cases.
+fn page(process: &Process, good: bool) -> Reply {
+    let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!(process.status());
+    plain(status, "application/json", format!("{body}\n"))
+}
