@@ -70,6 +70,12 @@ impl Nonces {
         u64::from(max_skew_s).saturating_mul(1_000)
     }
 
+    /// How long a nonce that was minted at this time is good, in milliseconds.
+    pub(crate) fn lifetime_ms(&self, minted_at: UnixMillis) -> Option<u64> {
+        let Self::Required(fleet) = self else { return None };
+        Some(u64::from(fleet.ring().settings_at(minted_at).lifetime_s()).saturating_mul(1_000))
+    }
+
     /// A fresh nonce, where there are any.
     pub(crate) fn mint(&self, now: UnixMillis) -> Option<Nonce> {
         match self {

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::outcome::emit;
 use crate::verdict::Reason;
 
 /// Counts since the verifier was built, for a metrics endpoint.
@@ -56,6 +57,7 @@ impl Counters {
 
     pub(crate) fn count_accepted_without_store(&self) {
         self.accepted_without_store.fetch_add(1, Relaxed);
+        emit::accepted_without_store();
     }
 
     pub(crate) fn count_refused(&self, reason: Reason) {
@@ -66,5 +68,6 @@ impl Counters {
 
     pub(crate) fn count_signature_check(&self) {
         self.signature_checks.fetch_add(1, Relaxed);
+        emit::signature_check();
     }
 }

@@ -4,6 +4,9 @@
 
 mod counters;
 mod decision;
+pub(crate) mod emit;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 pub use counters::Counters;
 pub use decision::Decision;
@@ -41,12 +44,12 @@ impl Outcomes {
     /// trip.
     pub(crate) fn reject(&self, fault: impl Into<Fault>, seen: Seen, name: Name, now: UnixMillis) -> Rejection {
         let fault = fault.into();
-        self.counters.count_refused(fault.reason);
-        if let Some(observe) = &self.observer.0 {
+        let seen = || {
             let nonce_age_ms =
                 seen.nonce_age_ms.or_else(|| fault.nonce.and_then(|refusal| self.nonces.age_of(refusal, now)));
-            observe(&Seen { nonce_age_ms, ..seen }.decided(Some(fault.reason), now));
-        }
+            Seen { nonce_age_ms, ..seen }
+        };
+        self.conclude(Some(fault.reason), seen, now);
         Rejection::new(fault, self.nonces.mint(now), name)
     }
 
@@ -54,10 +57,7 @@ impl Outcomes {
     /// the acceptance.
     pub(crate) fn lacks_scopes(&self, scopes: &[&str], seen: Seen, name: Name, now: UnixMillis) -> Rejection {
         let reason = Reason::InsufficientScope;
-        self.counters.count_refused(reason);
-        if let Some(observe) = &self.observer.0 {
-            observe(&seen.decided(Some(reason), now));
-        }
+        self.conclude(Some(reason), || seen, now);
         Rejection::new(reason.into(), None, name).needing(scopes.iter().copied())
     }
 
@@ -67,7 +67,10 @@ impl Outcomes {
             return Err(Reason::StoreNotAsked);
         };
         let claim = Claim::of(proof, single_use.by_nonce, self.nonces.max_skew_ms(now));
-        match single_use.store.claim(claim).await {
+        let asking = emit::Asking::start();
+        let answer = single_use.store.claim(claim).await;
+        asking.answered(&answer);
+        match answer {
             Ok(Claimed::First) => Ok(()),
             Ok(Claimed::Again) => Err(Reason::ProofReplayed),
             Ok(Claimed::Late) => Err(Reason::ClaimLate),
@@ -90,10 +93,22 @@ impl Outcomes {
         seen: impl FnOnce() -> Seen,
         now: UnixMillis,
     ) -> Option<Nonce> {
-        self.counters.count_accepted();
-        if let Some(observe) = &self.observer.0 {
-            observe(&seen().decided(None, now));
-        }
+        self.conclude(None, seen, now);
         opened.filter(|opened| opened.renew()).and_then(|_| self.nonces.mint(now))
+    }
+
+    /// Counts a decision, and shows it to whoever asked for it.
+    fn conclude(&self, refused: Option<Reason>, seen: impl FnOnce() -> Seen, now: UnixMillis) {
+        match refused {
+            None => self.counters.count_accepted(),
+            Some(reason) => self.counters.count_refused(reason),
+        }
+        if emit::ON || self.observer.0.is_some() {
+            let decision = seen().decided(refused, now);
+            emit::decision(&decision, |minted_at| self.nonces.lifetime_ms(minted_at));
+            if let Some(observe) = &self.observer.0 {
+                observe(&decision);
+            }
+        }
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Keeper {
 pub(super) struct Progress {
     pub(super) attempts: u64,
     pub(super) finished: u64,
+    /// How many of those have failed.
+    pub(super) failed: u64,
     last_attempt: Option<Instant>,
     /// When the present keys were fetched.
     fetched: Option<Instant>,
@@ -99,6 +101,7 @@ impl Keeper {
         let progress = Progress {
             attempts: 0,
             finished: 0,
+            failed: 0,
             last_attempt: None,
             fetched: None,
             failures: 0,
@@ -181,6 +184,7 @@ async fn keep(tokens: JwtValidator, fetch: Fetch, progress: watch::Sender<Progre
                 progress.failures = 0;
             } else {
                 progress.failures = progress.failures.saturating_add(1);
+                progress.failed = progress.failed.saturating_add(1);
             }
             if let Some(error) = error {
                 progress.error = Some((error, now));

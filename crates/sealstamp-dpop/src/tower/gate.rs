@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{Extensions, Request, Uri};
 use sealstamp::UnixMillis;
 
+use crate::outcome::emit;
 use crate::request::RequestHead;
 use crate::response::JsonRpcId;
 use crate::stages::{Accepted, Bound};
@@ -36,7 +37,7 @@ impl<V: TokenValidator, R> Gate<V, R> {
         R: Bodies<B>,
     {
         let mut id = None;
-        match self.judge(&parts, body, &mut id, now).await {
+        match emit::in_span(self.judge(&parts, body, &mut id, now)).await {
             Ok((accepted, body)) => Ok((Request::from_parts(parts, body), accepted)),
             Err(rejection) => {
                 if let Some(id) = id {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Response;
 use sealstamp::UnixMillis;
 
-use crate::outcome::{Counters, Seen};
+use crate::outcome::{Counters, Seen, emit};
 use crate::proof::VerifiedProof;
 use crate::request::RequestHead;
 use crate::response;
@@ -53,9 +53,12 @@ impl Verifier {
         tokens: &impl TokenValidator,
         now: UnixMillis,
     ) -> Result<Accepted, Rejection> {
-        let proven = self.check(request, now)?;
-        let facts = tokens.validate_presented(proven.presented(), now).await;
-        proven.bind(facts, now)?.accept_once(now).await
+        emit::in_span(async {
+            let proven = self.check(request, now)?;
+            let facts = tokens.validate_presented(proven.presented(), now).await;
+            proven.bind(facts, now)?.accept_once(now).await
+        })
+        .await
     }
 
     /// Rules 1 to 9, for a request to a resource server.

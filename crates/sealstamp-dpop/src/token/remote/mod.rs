@@ -130,6 +130,8 @@ impl RemoteJwtValidator {
             left_out: tokens.keys().left_out().iter().map(ToString::to_string).collect(),
             age_s: progress.age().map(|age| age.as_secs()),
             attempts: progress.attempts,
+            succeeded: progress.finished.saturating_sub(progress.failed),
+            failed: progress.failed,
             last_error: progress
                 .error()
                 .map(|(error, ago)| RemoteFault { error: error.to_string(), ago_s: ago.as_secs() }),
@@ -181,6 +183,10 @@ pub struct RemoteStatus {
     pub age_s: Option<u64>,
     /// How often the issuer was asked.
     pub attempts: u64,
+    /// How many of those attempts brought keys.
+    pub succeeded: u64,
+    /// How many of them failed.
+    pub failed: u64,
     /// The last error there was. It stays when later attempts succeed.
     pub last_error: Option<RemoteFault>,
     /// Whether the last attempt failed.

@@ -25,6 +25,23 @@ pub enum ReloadError {
 }
 
 impl ReloadError {
+    /// Every label that [`as_str`](Self::as_str) returns.
+    pub const KINDS: [&'static str; 13] = [
+        "not_found",
+        "io",
+        "not_a_file",
+        "world_writable",
+        "invalid",
+        "exists",
+        "locked",
+        "changed",
+        "older_serial",
+        "conflict",
+        "not_a_successor",
+        "unrevoked",
+        "below_min_serial",
+    ];
+
     /// The reason as a label for metrics: `invalid` or `older_serial` for example.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -74,5 +91,29 @@ mod tests {
         let swap = SwapError::Conflict { serial: 7 };
         let error = ReloadError::Swap(swap);
         assert_eq!(error.source().unwrap().downcast_ref(), Some(&swap));
+    }
+
+    /// A dashboard has a line for each, at 0 before anything went wrong.
+    #[test]
+    fn every_kind_is_listed_once() {
+        use FileErrorKind as Kind;
+        let kinds =
+            [Kind::Io, Kind::NotAFile, Kind::WorldWritable, Kind::Invalid, Kind::Exists, Kind::Locked, Kind::Changed];
+        let mut labels: Vec<_> = kinds
+            .map(|kind| match kind {
+                // A new kind has to come into this list too.
+                Kind::Io | Kind::NotAFile | Kind::WorldWritable | Kind::Invalid => kind,
+                Kind::Exists | Kind::Locked | Kind::Changed => kind,
+            })
+            .map(|kind| ReloadError::File(FileError::new(kind, Step::Read)).as_str())
+            .to_vec();
+        let not_found = io::Error::from(io::ErrorKind::NotFound);
+        labels.push(ReloadError::File(FileError::io(&not_found, Step::Read)).as_str());
+        labels.push(ReloadError::BelowMinSerial { min: 2, offered: 1 }.as_str());
+        labels.extend(["older_serial", "conflict", "not_a_successor", "unrevoked"]);
+        labels.sort_unstable();
+        let mut listed = ReloadError::KINDS;
+        listed.sort_unstable();
+        assert_eq!(labels, listed);
     }
 }

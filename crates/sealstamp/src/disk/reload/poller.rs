@@ -44,6 +44,7 @@ struct What {
 struct State {
     loaded_at: UnixMillis,
     polled_ms: u64,
+    failed_polls: u64,
     fault: Option<ReloadFault>,
     warnings: Vec<Exposure>,
     thread: ReloadThread,
@@ -56,6 +57,7 @@ impl Poller {
         let state = State {
             loaded_at: clock.now(),
             polled_ms: clock.uptime_ms(),
+            failed_polls: 0,
             fault: None,
             warnings: Vec::new(),
             thread: ReloadThread::NotStarted,
@@ -103,6 +105,7 @@ impl Poller {
                 Err(error) => {
                     let same = |fault: &&ReloadFault| fault.error.as_str() == error.as_str();
                     let since = state.fault.as_ref().filter(same).map_or(now, |fault| fault.since);
+                    state.failed_polls = state.failed_polls.saturating_add(1);
                     state.fault = Some(ReloadFault { error, since, last_at: now });
                 }
             }
@@ -171,6 +174,7 @@ impl Poller {
             loaded_at: state.loaded_at,
             age_ms,
             polled_ms,
+            failed_polls: state.failed_polls,
             thread: state.thread,
             panics: state.panics,
             last_panic_at: state.last_panic_at,

@@ -36,6 +36,7 @@ use crate::time::UnixMillis;
 ///   "loaded_at": "2026-11-22T19:10:02.041Z",
 ///   "age_ms": 603310,
 ///   "polled_ms": 3310,
+///   "failed_polls": 121,
 ///   "thread": "running",
 ///   "panics": 0,
 ///   "last_panic_at": null,
@@ -83,6 +84,8 @@ pub struct ReloadStatus {
     pub age_ms: u64,
     /// Milliseconds since the last poll ended, good or bad. If this grows, the thread hangs or there is none.
     pub polled_ms: u64,
+    /// How many polls have failed since this process started. Only the last one's error is kept.
+    pub failed_polls: u64,
     /// Whether the thread runs.
     pub thread: ReloadThread,
     /// How often the caller's `on_change`, or a poll of the thread, has panicked. The thread goes on.
@@ -142,7 +145,7 @@ pub struct ReloadFault {
 
 impl Serialize for ReloadStatus {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut form = to.serialize_struct("ReloadStatus", 18)?;
+        let mut form = to.serialize_struct("ReloadStatus", 19)?;
         form.serialize_field("format", "sealstamp-status/1")?;
         form.serialize_field("version", self.version)?;
         form.serialize_field("fit", &self.fit)?;
@@ -156,6 +159,7 @@ impl Serialize for ReloadStatus {
         form.serialize_field("loaded_at", &Text(self.loaded_at))?;
         form.serialize_field("age_ms", &self.age_ms)?;
         form.serialize_field("polled_ms", &self.polled_ms)?;
+        form.serialize_field("failed_polls", &self.failed_polls)?;
         form.serialize_field("thread", self.thread.as_str())?;
         form.serialize_field("panics", &self.panics)?;
         form.serialize_field("last_panic_at", &self.last_panic_at.map(Text))?;
