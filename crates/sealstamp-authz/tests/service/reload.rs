@@ -1,0 +1,119 @@
+//! SIGHUP: no request fails, a bad file changes nothing, and nothing that must be remembered is forgotten.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use sealstamp::{Force, Fresh, RingFile, UnixMillis};
+use sealstamp_testkit::{Draft, key};
+
+use crate::support::{CONFIG, Question, Service, now_s, read_reply, send, until};
+
+#[test]
+fn no_request_fails_while_it_reloads() {
+    let service = Service::start(CONFIG);
+    let (done, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for dialect in ["nginx", "caddy", "envoy"] {
+            let (service, done, served) = (&service, &done, &served);
+            scope.spawn(move || {
+                // One connection that is kept, as a proxy has it, and new ones beside it.
+                let mut kept = service.connect(dialect);
+                let nonce = service.nonce();
+                while !done.load(Ordering::Relaxed) {
+                    let question = Question::of(dialect, &Draft::new(&key("ES256"), &nonce, now_s()));
+                    assert_eq!(service.ask(&question).status, 200);
+                    send(&mut kept, &question.method, &question.target, &question.fields, "keep-alive").unwrap();
+                    assert_eq!(read_reply(&mut kept).expect("the connection stays").status, 200);
+                    served.fetch_add(2, Ordering::Relaxed);
+                }
+            });
+        }
+        for round in 1..=20 {
+            // A good file, and every other time one that is not.
+            let bad = round % 2 == 0;
+            service.folder.configure(&if bad { format!("{CONFIG}\nnonsense = 1") } else { CONFIG.to_owned() });
+            assert_eq!(service.reload(), !bad);
+            let before = served.load(Ordering::Relaxed);
+            until("requests go on", || served.load(Ordering::Relaxed) > before + 6);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(service.reloads(), (10, 10));
+    assert!(served.load(Ordering::Relaxed) > 120);
+}
+
+#[test]
+fn a_good_file_takes_effect_and_a_bad_one_does_not() {
+    let service = Service::start(CONFIG);
+    let with = |text: &str| CONFIG.replace("[[resource.issuer]]", &format!("{text}\n[[resource.issuer]]"));
+    let status = || service.ask(&Question::of("caddy", &service.draft())).status;
+    assert_eq!((status(), service.operator("/healthz").status), (200, 200));
+
+    service.folder.configure(&with("required_scopes = [\"admin\"]"));
+    assert!(service.reload());
+    assert_eq!(status(), 403);
+
+    for (bad, says) in [
+        (with("required_scope = [\"x\"]"), "did you mean required_scopes?"),
+        (with("required_scopes = [\"x y\"]"), "a scope must be"),
+        (CONFIG.replace("jwks.json", "gone.json"), "this file cannot be read"),
+        (CONFIG.replace("caddy.sock", "other.sock"), "listener: this has changed, and needs a restart"),
+        (format!("{CONFIG}\n[limits]\nrequests = 7"), "limits: this has changed, and needs a restart"),
+        (CONFIG.replace("operator.sock", "other.sock"), "operator: this has changed, and needs a restart"),
+        ("[".to_owned(), "this is no TOML"),
+    ] {
+        service.folder.configure(&bad);
+        assert!(!service.reload(), "{bad}");
+        assert_eq!(status(), 403);
+        // Log and status say so, and health asks somebody to look; the service stays ready.
+        assert!(service.log().contains(says), "{says} in {}", service.log());
+        let mistakes = service.status()["configuration"]["mistakes"].to_string();
+        assert!(mistakes.contains(says), "{mistakes}");
+        assert_eq!((service.operator("/healthz").status, service.operator("/readyz").status), (503, 200));
+    }
+    std::fs::remove_file(service.folder.path("authz.toml")).unwrap();
+    assert!(!service.reload());
+    assert_eq!(status(), 403);
+
+    service.folder.configure(CONFIG);
+    assert!(service.reload());
+    assert_eq!((status(), service.operator("/healthz").status), (200, 200));
+}
+
+/// A proof that was used stays used.
+#[test]
+fn a_reload_forgets_no_proof() {
+    let config =
+        CONFIG.replace("[[resource.issuer]]", "[resource.single_use]\nstore = \"memory\"\n[[resource.issuer]]");
+    let service = Service::start(&config);
+    let used = Question::of("caddy", &service.draft());
+    assert_eq!(service.ask(&used).status, 200);
+    assert_eq!(service.ask(&used).status, 401);
+    service.folder.configure(&config.replace("[resource.single_use]", "scopes = [\"x\"]\n[resource.single_use]"));
+    assert!(service.reload());
+    assert_eq!(service.ask(&used).status, 401);
+    assert_eq!(service.ask(&Question::of("caddy", &service.draft())).status, 200);
+}
+
+/// Nonces outlive a reload of the configuration, and a rotation of the ring is followed without one.
+#[test]
+fn the_ring_is_followed() {
+    let service = Service::start(CONFIG);
+    let before = service.nonce();
+    service.folder.configure(CONFIG);
+    assert!(service.reload());
+    let serial = || service.status()["rings"][0]["serial"].as_u64().unwrap();
+    assert_eq!(serial(), 1);
+    let now = UnixMillis::from_system_time(std::time::SystemTime::now());
+    let file = RingFile::new(service.folder.path("ring.json"));
+    file.update(|ring| ring.rotate(None, now, Fresh::from_os().unwrap(), Force::No)).unwrap();
+    until("the new ring is in use", || serial() == 2);
+    let draft = Draft::new(&key("ES256"), &before, now_s());
+    assert_eq!(service.ask(&Question::of("caddy", &draft)).status, 200);
+    assert_eq!(service.ask(&Question::of("caddy", &service.draft())).status, 200);
+    // A ring that goes away changes nothing for clients, and health says so.
+    service.folder.write("ring.json", "{}");
+    until("somebody has to look", || service.operator("/healthz").status == 503);
+    assert_eq!(service.operator("/readyz").status, 200);
+    assert_eq!(service.ask(&Question::of("caddy", &service.draft())).status, 200);
+}
