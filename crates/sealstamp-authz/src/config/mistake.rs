@@ -66,7 +66,10 @@ impl Findings {
     pub(crate) fn add_parsed(&mut self, error: &toml::de::Error) {
         let at = error.span().unwrap_or(0..0);
         let says = reworded(error.message());
-        if says.in_syntax {
+        if error.message().trim() == "duplicate key" {
+            let key = self.text.get(at.clone()).unwrap_or_default().trim().to_owned();
+            self.push(self.line_of(at.start), key, "this key stands here twice".to_owned());
+        } else if says.in_syntax {
             self.push(self.line_of(at.start), String::new(), says.text);
         } else {
             self.add(at, says.text);

@@ -43,3 +43,33 @@ fn nothing_is_wrong_with_a_good_one() {
     assert_eq!(code, Some(2));
     assert!(said.starts_with("gone.toml: this file cannot be read"), "{said}");
 }
+
+const PAGE: &str = include_str!("../../../../docs/service.md");
+
+/// The page has every key, and its example is a good one.
+#[test]
+fn every_key_is_documented() {
+    let keys = include_str!("../../src/config/file.rs").lines().filter_map(|line| {
+        let (key, _) = line.strip_prefix("    pub(crate) ")?.split_once(':')?;
+        Some(key)
+    });
+    let mut count = 0;
+    for key in keys {
+        let table = ["listener", "operator", "limits", "ring", "upstream_token", "resource"].contains(&key);
+        let inner = ["issuer", "introspection", "token_cache", "single_use", "path"].contains(&key);
+        assert!(
+            PAGE.contains(&format!("`{key}`"))
+                || table && PAGE.contains(&format!("[{key}]"))
+                || inner && PAGE.contains(&format!("[resource.{key}]")),
+            "{key}"
+        );
+        count += 1;
+    }
+    assert!(count > 50, "{count}");
+
+    let (_, example) = PAGE.split_once("This is a whole one:\n\n```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let folder = Folder::new();
+    folder.configure(&example.replace("/var/lib/sealstamp/", ""));
+    assert_eq!(check(&folder.path(""), "authz.toml"), (Some(0), String::new()));
+}
