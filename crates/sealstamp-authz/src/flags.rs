@@ -6,6 +6,9 @@ use clap::{Parser, ValueEnum};
 
 use crate::config::Overrides;
 
+/// The exit code where something is wrong with the configuration.
+pub(crate) const MISTAKES: u8 = 2;
+
 /// Answers forward-auth for nginx, Caddy, Traefik and Envoy: DPoP (RFC 9449) with nonces that no server stores.
 #[derive(Debug, Parser)]
 #[command(version)]

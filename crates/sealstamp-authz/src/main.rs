@@ -22,11 +22,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use crate::flags::{Flags, LogFormat};
+use crate::flags::{Flags, LogFormat, MISTAKES};
 use crate::resource::Kept;
-
-/// Something is wrong with the configuration.
-const MISTAKES: u8 = 2;
 
 fn main() -> ExitCode {
     let flags = Flags::parse();

@@ -1,14 +1,16 @@
 //! The process: what it serves by, and how it stands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use sealstamp::{ReloadStatus, UnixMillis};
+use sealstamp_dpop::RemoteJwtValidator;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep};
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info};
 
 use crate::config::{self, Bounds, Findings, Mistake, Overrides, Settings};
@@ -60,7 +62,7 @@ pub(crate) struct Good {
 }
 
 /// Reads the configuration and all files that it names.
-pub(crate) fn load(file: &std::path::Path, overrides: &Overrides, old: &Kept) -> Result<Good, Vec<Mistake>> {
+pub(crate) fn load(file: &Path, overrides: &Overrides, old: &Kept) -> Result<Good, Vec<Mistake>> {
     let (read, mut findings) = config::read(file)?;
     let settings = Settings::of(&read, overrides, &mut findings);
     let routes = resource::routes(&read, settings.ring.as_ref(), old, &mut findings);
@@ -117,8 +119,7 @@ impl Process {
     async fn read_anew(self: &Arc<Self>) -> Result<(), Vec<String>> {
         let process = Arc::clone(self);
         // Files are read and keys are parsed, which others should not wait for.
-        let loaded =
-            tokio::task::spawn_blocking(move || load(&process.file, &process.overrides, &process.routes.load().kept));
+        let loaded = spawn_blocking(move || load(&process.file, &process.overrides, &process.routes.load().kept));
         let good = match loaded.await {
             Ok(good) => good.map_err(|mistakes| mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>())?,
             Err(_) => {
@@ -138,7 +139,7 @@ impl Process {
         let routes = self.routes.load();
         !*self.stopping.borrow()
             && followed_status(&routes.kept).iter().all(|ring| ring.serving)
-            && routes.kept.issuers.values().all(sealstamp_dpop::RemoteJwtValidator::is_ready)
+            && routes.kept.issuers.values().all(RemoteJwtValidator::is_ready)
     }
 
     /// Whether nobody has to look.
@@ -158,7 +159,7 @@ impl Process {
             stopping: *self.stopping.borrow(),
             resources: routes.resources.keys().cloned().collect(),
             rings: followed_status(&routes.kept),
-            issuers: routes.kept.issuers.values().map(sealstamp_dpop::RemoteJwtValidator::status).collect(),
+            issuers: routes.kept.issuers.values().map(RemoteJwtValidator::status).collect(),
             configuration: self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -167,8 +168,10 @@ impl Process {
 /// Requests go on by the routes in use meanwhile. An issuer that does not answer does not keep the others waiting for
 /// ever.
 async fn wait_for_keys(routes: &Routes) {
-    let until = Instant::now() + NEW_KEYS;
-    while Instant::now() < until && !routes.kept.issuers.values().all(sealstamp_dpop::RemoteJwtValidator::is_ready) {
-        sleep(Duration::from_millis(20)).await;
-    }
+    let there = async {
+        while !routes.kept.issuers.values().all(RemoteJwtValidator::is_ready) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let _ = timeout(NEW_KEYS, there).await;
 }

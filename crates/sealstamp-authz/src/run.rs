@@ -9,9 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
-use crate::MISTAKES;
 use crate::config::Address;
-use crate::flags::Flags;
+use crate::flags::{Flags, MISTAKES};
 use crate::process::{self, Process};
 use crate::resource::Kept;
 use crate::serve::{Limits, Listener, check, operator, serve};

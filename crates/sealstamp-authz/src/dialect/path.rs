@@ -1,8 +1,8 @@
 //! Paths that a proxy, this service and an upstream all read alike.
 //!
-//! RFC 3986 lets some paths be read in two ways in practice: an upstream that resolves `%2F` or `..` after the proxy has
-//! chosen it serves another path than the one that was judged. Such a path is refused. Escaped unreserved characters
-//! and the case of hex digits mean the same to everybody (section 6.2.2), and are brought to their normal form.
+//! Some paths are read in two ways in practice: an upstream that resolves `%2F` or `..` after the proxy has chosen it
+//! serves another path than the one that was judged. Such a path is refused. Escaped unreserved characters and the case
+//! of hex digits mean the same to everybody (RFC 3986 section 6.2.2), and are brought to their normal form.
 
 use std::fmt;
 

@@ -20,8 +20,8 @@ use crate::resource::{Resource, Routes, tokens};
 /// How long a signed token for the upstream is good, in seconds, unless configured.
 const TOKEN_LIFETIME_S: u64 = 30;
 
-/// All resources of this file. They take from `old` what must not be forgotten. If anything is wrong, `findings` says so,
-/// and the routes are not to be used.
+/// All resources of this file. They take from `old` what must not be forgotten. If anything is wrong, `findings` says
+/// so, and the routes are not to be used.
 pub(crate) fn routes(file: &File, ring: Option<&RingAt>, old: &Kept, findings: &mut Findings) -> Routes {
     let mut kept = Kept::default();
     let mut resources = BTreeMap::new();
@@ -89,7 +89,8 @@ impl Maker<'_> {
                 let at = resource.single_use.as_ref().map_or(0..0, Spanned::span);
                 self.findings.add(at, "store = \"redis\" needs address_file: a file with the store's address");
             }
-            Store::of(single_use, name, self.old, self.kept, self.findings).map(|store| (store, single_use.when_away))
+            Store::of(single_use, name, &self.old.stores, &mut self.kept.stores, self.findings)
+                .map(|store| (store, single_use.when_away))
         });
 
         let mut builder = Verifier::builder(url, nonces?)

@@ -9,14 +9,14 @@ use sealstamp_dpop::{RemoteJwtValidator, RemoteStatus};
 use tracing::{info, warn};
 
 use crate::config::RingAt;
-use crate::resource::store::{Store, StoreKey};
+use crate::resource::store::Stores;
 
 /// What the routes in use hold on to. Building other routes takes from it what they need too.
 #[derive(Default, Clone)]
 pub(crate) struct Kept {
     pub(crate) rings: BTreeMap<String, Followed>,
     pub(crate) issuers: BTreeMap<IssuerKey, RemoteJwtValidator>,
-    pub(crate) stores: BTreeMap<StoreKey, Store>,
+    pub(crate) stores: Stores,
 }
 
 /// A ring with what keeps it current, for one audience of nonces.

@@ -1,6 +1,8 @@
 //! Stores of used proofs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+#[cfg(feature = "redis")]
 use std::time::Duration;
 
 use sealstamp_dpop::{MemoryStore, VerifierBuilder, WhenAway};
@@ -8,7 +10,6 @@ use sealstamp_dpop::{MemoryStore, VerifierBuilder, WhenAway};
 use sealstamp_redis::RedisStore;
 
 use crate::config::{Findings, SingleUse, StoreName, WhenAwayName, within};
-use crate::resource::kept::Kept;
 use crate::resource::secret;
 
 /// How many bytes a store in memory may take, unless configured.
@@ -20,6 +21,9 @@ pub(crate) enum StoreKey {
     Memory { resource: String, bytes: usize },
     Redis { address: String, prefix: Option<String>, wait_ms: u64 },
 }
+
+/// The stores in use.
+pub(crate) type Stores = BTreeMap<StoreKey, Store>;
 
 #[derive(Clone)]
 pub(crate) enum Store {
@@ -33,17 +37,17 @@ impl Store {
     pub(crate) fn of(
         single_use: &SingleUse,
         resource: &str,
-        old: &Kept,
-        new: &mut Kept,
+        old: &Stores,
+        new: &mut Stores,
         findings: &mut Findings,
     ) -> Option<Self> {
         let key = key(single_use, resource, findings)?;
-        let known = new.stores.get(&key).or_else(|| old.stores.get(&key)).cloned();
+        let known = new.get(&key).or_else(|| old.get(&key)).cloned();
         let store = match known {
             Some(store) => store,
             None => make(&key, single_use, findings)?,
         };
-        new.stores.insert(key, store.clone());
+        new.insert(key, store.clone());
         Some(store)
     }
 
