@@ -1,7 +1,7 @@
 //! An issuer that takes three seconds to answer, over real HTTP in real time, and two hundred clients that give up
 //! after one. The schedule of the fetches has its own tests, by a clock that they move (`src/token/remote/tests.rs`).
 
-#![allow(clippy::unwrap_used, reason = "a test that goes wrong should panic")]
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test that goes wrong should panic")]
 
 mod support;
 
