@@ -98,7 +98,7 @@ http {
 }
 `;
 
-async function freePort() {
+export async function freePort() {
   const probe = http.createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address();

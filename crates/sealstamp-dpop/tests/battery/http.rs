@@ -577,8 +577,9 @@ fn write_for_another_server() {
         one(name, &request(&good), *status, reason.and_then(|reason| reason.answer().error()))
     });
 
+    let algorithms: Vec<_> = Algorithm::ALL.into_iter().filter(|a| *a != NOT_TAKEN).map(Algorithm::as_str).collect();
     let battery = serde_json::json!({
-        "good_for_ms": WRITTEN_FOR_MS, "cases": written, "at_an_edge": at_an_edge, "raw": raw.collect::<Vec<_>>(),
+        "algorithms": algorithms, "until_ms": later.now.get(), "cases": written, "at_an_edge": at_an_edge, "raw": raw.collect::<Vec<_>>(),
     });
     std::fs::write(folder.join("battery.json"), battery.to_string()).unwrap();
     let mut jwk = sealstamp_testkit::issuer().key.jwk();

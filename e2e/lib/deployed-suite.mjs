@@ -1,0 +1,342 @@
+// What must be true of every proxy in its configuration of deploy/: SEP-1, SEP-3, R9-1, R82-1, C-1, R43-8, R43-9.
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { REVISIONS, connect } from './client.mjs';
+import { Deployed, PROXIES } from './deployed.mjs';
+import { kidOf } from './fleet.mjs';
+import { Load } from './load.mjs';
+import { challengeOf, draft, fieldsOf, newKey, post, sign } from './raw.mjs';
+
+const LIFETIME_S = 4;
+const PROPAGATION_S = 2;
+const IDENTITY = ['subject', 'issuer', 'client-id', 'scopes', 'thumbprint', 'token'].map((fact) => `x-sealstamp-${fact}`);
+
+export function deployedBehind(proxy, { replicas = 2, nonceOnSuccess = true } = {}) {
+  const skip = !PROXIES[proxy].binary() && `there is no ${proxy} here`;
+
+  for (const server of ['python', 'typescript']) {
+    describe(`${proxy}, in front of an MCP server in ${server}`, { skip }, () => {
+      let deployed;
+      before(async () => {
+        deployed = await Deployed.start(proxy, server, { replicas });
+      });
+      after(() => deployed?.stop());
+
+      for (const { revision, mode } of REVISIONS) {
+        test(`${revision}: connects, lists, calls, reads a response in pieces`, async () => {
+          const { client, session, wire } = await connect(deployed, { mode });
+          assert.equal(client.getNegotiatedProtocolVersion(), revision);
+          assert.deepEqual((await client.listTools()).tools.map((tool) => tool.name).sort(), ['add', 'count', 'headers']);
+          assert.equal((await client.callTool({ name: 'add', arguments: { a: 20, b: 22 } })).content[0].text, '42');
+          const pieces = [];
+          const counted = await client.callTool({ name: 'count', arguments: { to: 5 } }, { onprogress: ({ progress }) => pieces.push(progress) });
+          assert.equal(counted.content[0].text, 'counted');
+          assert.deepEqual(pieces, [1, 2, 3, 4, 5]);
+          // Who is calling, as the server behind was told.
+          const told = JSON.parse((await client.callTool({ name: 'headers', arguments: {} })).content[0].text);
+          assert.deepEqual(told['x-sealstamp-subject'], ['alice']);
+          assert.deepEqual(told['x-sealstamp-client-id'], ['e2e']);
+          assert.deepEqual(told['x-sealstamp-thumbprint'], [session.thumbprint]);
+          await client.close();
+          assert.equal(wire.refused().length, 1, 'only the very first request was without a nonce');
+          assert.match(wire.refused()[0].challenge, /^DPoP .*error="use_dpop_nonce"/);
+        });
+      }
+
+      test('a rotation in the middle is not noticed', async () => {
+        const { client, wire } = await connect(deployed, { mode: 'auto' });
+        const kid = () => JSON.parse(deployed.ringNow()).keys.filter((key) => !key.revoked_at && key.activates_at && Date.parse(key.activates_at) <= Date.now()).at(-1).kid;
+        const old = kid();
+        await deployed.sealstamp('rotate');
+        const end = Date.now() + (PROPAGATION_S + LIFETIME_S + 1) * 1000;
+        let calls = 0;
+        while (Date.now() < end) {
+          assert.equal((await client.callTool({ name: 'add', arguments: { a: calls++, b: 1 } })).content[0].text, String(calls));
+          await sleep(40);
+        }
+        await client.close();
+        assert.notEqual(kid(), old);
+        if (nonceOnSuccess) {
+          assert.equal(kidOf(wire.nonces().at(-1)), kid(), 'the last nonce is of the new key');
+          assert.equal(wire.refused().length, 1, 'no refusal after the first challenge');
+        } else {
+          assert.ok(wire.refused().length <= 1 + Math.ceil((PROPAGATION_S + LIFETIME_S + 1) / LIFETIME_S), `${wire.refused().length} refusals`);
+        }
+      });
+    });
+  }
+
+  describe(`${proxy}, what a client sees and what the server behind sees`, { skip }, () => {
+    let deployed, key, token, nonce;
+    before(async () => {
+      deployed = await Deployed.start(proxy, 'echo', { replicas, lifetimeS: 600 });
+      key = await newKey();
+      token = await deployed.token(key.thumbprint);
+      nonce = (await send({})).fields['dpop-nonce'][0];
+    });
+    after(() => deployed?.stop());
+
+    const address = () => deployed.origin.slice('http://'.length);
+    const send = (headers, target = '/mcp') => post(address(), target, headers, '{}');
+    const good = (options) => draft({ key, url: deployed.url, token, nonce, ...options });
+    const signed = async (change = () => {}) => {
+      const d = good();
+      change(d);
+      return fieldsOf(d);
+    };
+    const refused = (answer, error) => {
+      assert.equal(answer.status, 401, answer.body);
+      assert.equal(challengeOf(answer)?.error, error);
+      assert.match(challengeOf(answer).algs, /(^| )ES256( |$)/);
+      assert.equal(answer.fields['dpop-nonce']?.length, 1);
+      assert.match(answer.fields['dpop-nonce'][0], /^[A-Za-z0-9_-]{60}$/);
+      assert.deepEqual(answer.fields['cache-control'], ['no-store']);
+      assert.match(answer.fields['content-type'][0], /^application\/json/);
+      assert.equal(JSON.parse(answer.body).fields, undefined, 'the server behind was asked');
+    };
+
+    test('no credentials: a challenge without an error, a nonce, and the way to the metadata (C-1)', async () => {
+      const answer = await send({});
+      refused(answer, undefined);
+      const { pathname, origin } = new URL(challengeOf(answer).resource_metadata);
+      assert.equal(origin, deployed.origin);
+      const metadata = await (await fetch(deployed.origin + pathname)).json();
+      assert.equal(metadata.resource, deployed.url);
+      assert.deepEqual(metadata.authorization_servers, [deployed.issuer.url]);
+      assert.equal(metadata.dpop_bound_access_tokens_required, true);
+    });
+
+    test('each kind of refusal has its error (SEP-3)', async () => {
+      assert.equal((await send(await signed())).status, 200);
+      refused(await send(await signed((d) => delete d.claims.nonce)), 'use_dpop_nonce');
+      refused(await send(await signed((d) => (d.claims.htm = 'GET'))), 'invalid_dpop_proof');
+      refused(await send(await signed((d) => (d.claims.htu = `${deployed.origin}/other`))), 'invalid_dpop_proof');
+      const elsewhere = await deployed.issuer.token({ audience: 'https://other.example/mcp', jkt: key.thumbprint });
+      refused(await send(await fieldsOf(good({ token: elsewhere }))), 'invalid_token');
+      refused(await send(await signed((d) => (d.scheme = 'Bearer'))), 'invalid_token');
+      const twice = await signed();
+      twice.dpop.push(await sign(good()));
+      refused(await send(twice), 'invalid_dpop_proof');
+    });
+
+    test('the next nonce comes with a good answer, and from the service alone (R82-1)', { skip: !nonceOnSuccess && 'it passes nothing on' }, async () => {
+      const short = await Deployed.start(proxy, 'echo', { replicas: 1, lifetimeS: 4 });
+      try {
+        const where = short.origin.slice('http://'.length);
+        const bound = await short.token(key.thumbprint);
+        const [first] = (await post(where, '/mcp', {}, '{}')).fields['dpop-nonce'];
+        const fields = () => fieldsOf(draft({ key, url: short.url, token: bound, nonce: first }));
+        const young = await post(where, '/mcp', await fields(), '{}');
+        assert.equal(young.status, 200, young.body);
+        assert.equal(young.fields['dpop-nonce'], undefined, 'a young nonce is not renewed, and the server has none to give');
+        await sleep(2600);
+        const old = await post(where, '/mcp', await fields(), '{}');
+        assert.equal(old.status, 200);
+        assert.equal(old.fields['dpop-nonce'].length, 1);
+        assert.match(old.fields['dpop-nonce'][0], /^[A-Za-z0-9_-]{60}$/);
+        assert.notEqual(old.fields['dpop-nonce'][0], first);
+      } finally {
+        await short.stop();
+      }
+    });
+
+    // Raw names, so that case and repetition are the client's.
+    const forms = (name) => [name, name.toUpperCase(), name.replaceAll('-', '_'), name.replace('-', '_'), name.toUpperCase().replaceAll('-', '_')];
+
+    test('who is calling is what the service says, whatever a client says', async () => {
+      const claimed = IDENTITY.flatMap(forms).flatMap((name) => [[name, 'mallory'], [name, 'mallory']]);
+      for (const also of [[], claimed]) {
+        const answer = await raw(deployed, 'POST', '/mcp', [...also, ...pairs(await signed()), ...also]);
+        if (also.length && answer.status === 400) continue;   // refused for its underscores
+        assert.equal(answer.status, 200, answer.text);
+        const { fields } = JSON.parse(answer.body);
+        assert.ok(!JSON.stringify(fields).includes('mallory'), JSON.stringify(fields));
+        assert.deepEqual(fields['x-sealstamp-subject'], ['alice']);
+        assert.deepEqual(fields['x-sealstamp-thumbprint'], [key.thumbprint]);
+        assert.deepEqual(Object.keys(fields).filter((name) => /sealstamp/.test(name) && !IDENTITY.includes(name)), []);
+      }
+      const plain = IDENTITY.flatMap((name) => [[name, 'mallory'], [name.toUpperCase(), 'mallory']]);
+      const answer = await raw(deployed, 'POST', '/mcp', [...plain, ...pairs(await signed())]);
+      assert.equal(answer.status, 200);
+      assert.ok(!answer.body.includes('mallory'));
+    });
+
+    test('method and URL are those of the request, whatever a client says (R43-8, R43-9)', async () => {
+      const other = `${deployed.origin}/other`;
+      const names = ['X-Original', 'X-Forwarded', 'X-Auth-Request', 'X-Envoy-Original', 'X-Rewrite'];
+      const lie = names.flatMap((name) =>
+        [['Method', 'GET'], ['URI', '/other'], ['Uri', '/other'], ['URL', other], ['Path', '/other'], ['Host', 'evil.example'], ['Proto', 'https'], ['Port', '443'], ['Prefix', '/other'], ['Server', 'evil.example']]
+          .flatMap(([what, value]) => forms(`${name}-${what}`).map((name) => [name, value])),
+      );
+      lie.push(['Forwarded', 'for=127.0.0.1;host=evil.example;proto=https'], ['X-HTTP-Method-Override', 'GET'], ['X-Method-Override', 'GET']);
+      const dashed = lie.filter(([name]) => !name.includes('_'));
+      for (const lies of [dashed, lie]) {
+        for (const doubled of [lies, [...lies, ...lies]]) {
+          // Each alone and all at once: nothing makes a proof of another request good.
+          for (const change of [(d) => (d.claims.htm = 'GET'), (d) => (d.claims.htu = other), (d) => (d.claims.htu = 'https://evil.example/mcp'), (d) => Object.assign(d.claims, { htm: 'GET', htu: other })]) {
+            const answer = await raw(deployed, 'POST', '/mcp', [...doubled, ...pairs(await signed(change)), ...doubled]);
+            assert.ok([400, 401, 431].includes(answer.status), answer.text);
+            assert.ok(!answer.body.includes('"target"'));
+          }
+        }
+      }
+      for (const [name, value] of dashed) {
+        const answer = await raw(deployed, 'POST', '/mcp', [[name, value], ...pairs(await signed((d) => Object.assign(d.claims, { htm: 'GET', htu: other }))), [name, value]]);
+        assert.equal(answer.status, 401, `${name}: ${answer.text}`);
+        // And the request as it is stays good.
+        const good = await raw(deployed, 'POST', '/mcp', [[name, value], ...pairs(await signed())]);
+        assert.equal(good.status, 200, `${name}: ${good.text}`);
+      }
+    });
+
+    test('proxy and server agree on the path, or it is refused', async () => {
+      const targets = [
+        '/mcp?x=y', '/mcp?next=/other', '/mcp?a=%2F..%2F', '/mcp?a=//b/../c', '/%6dcp', '/mc%70', '/mcp/', '/mcp/x', '/mcp%2F', '/mcp%2fx', '/%2Fmcp', '/mcp%2F..%2Fother', '/mcp%5C', '/mcp\\x', '//mcp', '/mcp//', '///mcp', '/./mcp', '/mcp/.', '/mcp/..', '/mcp/../other',
+        '/other/../mcp', '/other/%2e%2e/mcp', '/other/%2E./mcp', '/..%2fmcp', '/mcp;x', '/mcp%00', '/mcp%20', '/mcp%3Fx', '/MCP', '/mcp#x', '/mcp%23', '/other', '/', '*', 'http://evil.example/mcp', 'http://evil.example/other',
+      ];
+      let passed = 0;
+      for (const target of targets) {
+        const answer = await raw(deployed, 'POST', target, pairs(await signed()));
+        if (answer.status !== 200) {
+          assert.ok(answer.status >= 301 && answer.status < 500, `${target}: ${answer.text}`);
+          continue;
+        }
+        passed += 1;
+        // What the server behind reads there is what the proof names.
+        const seen = new URL(JSON.parse(answer.body).target, deployed.origin);
+        assert.equal(decodeURIComponent(seen.pathname), '/mcp', `${target} arrived as ${seen}`);
+      }
+      assert.ok(passed >= 4, `${passed} of ${targets.length} passed, with queries among them`);
+      const { body } = await raw(deployed, 'POST', '/mcp?a=%2F..%2F&b=//', pairs(await signed()));
+      assert.equal(JSON.parse(body).target, '/mcp?a=%2F..%2F&b=//', 'the query arrives as it was');
+    });
+  });
+
+  battery(proxy, { skip, replicas });
+  if (replicas > 1) faults(proxy, { skip });
+}
+
+const pairs = (fields) => Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+
+// A request as bytes, and all that comes back on its connection.
+export async function talk(origin, bytes) {
+  const { hostname, port } = new URL(origin);
+  const socket = net.connect(Number(port), hostname);
+  const heard = [];
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => heard.push(chunk));
+  socket.write(bytes);
+  await new Promise((done) => socket.once('close', done).setTimeout(15_000, () => socket.destroy()));
+  const text = Buffer.concat(heard).toString('latin1');
+  const last = text.slice(text.lastIndexOf('HTTP/1.'));
+  const [head, ...rest] = last.split('\r\n\r\n');
+  let body = rest.join('\r\n\r\n');
+  if (/^transfer-encoding: chunked/im.test(head)) body = body.replace(/(^|\r\n)[0-9a-f]+\r\n/gi, '').replace(/\r\n$/, '');
+  const [, challenge] = /^www-authenticate: *(DPoP .*)$/im.exec(head) ?? [];
+  const [, error] = /error="([^"]*)"/.exec(challenge ?? '') ?? [];
+  return { status: Number(/^HTTP\/1\.\d (\d+)/.exec(last)?.[1] ?? 0), error, challenge, nonce: /^dpop-nonce: *(\S+)/im.exec(head)?.[1], head, body, text: last.slice(0, 600) };
+}
+
+const raw = (deployed, method, target, fields) =>
+  talk(deployed.origin, [`${method} ${target} HTTP/1.1`, `Host: ${new URL(deployed.origin).host}`, 'Connection: close', ...fields.map(([name, value]) => `${name}: ${value}`), 'Content-Length: 0', '', ''].join('\r\n'));
+
+// The adversary's battery (crates/sealstamp-dpop/tests/battery), written for the real clock and sent through the proxy.
+function battery(proxy, { skip, replicas }) {
+  test(`${proxy}: the battery is refused as it is without a proxy`, { skip }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sealstamp-battery-'));
+    let deployed;
+    try {
+      write(folder);
+      const { algorithms, until_ms, cases, at_an_edge, raw } = JSON.parse(await readFile(join(folder, 'battery.json'), 'utf8'));
+      deployed = await Deployed.start(proxy, 'echo', {
+        replicas, url: 'https://mcp.example.com/mcp', lifetimeS: 120,
+        files: { ring: join(folder, 'ring.json'), jwks: join(folder, 'jwks.json'), issuer: 'https://issuer.example.com' }, algorithms,
+      });
+      const wrong = [];
+      const tally = {};
+      const check = async ({ name, latin1, status, error }, exact) => {
+        const answer = await talk(deployed.origin, Buffer.from(latin1, 'latin1'));
+        const reached = answer.body.includes('"target"');
+        // A head that the proxy itself finds too large or malformed never comes to the service; 404 is a path that is not protected.
+        const byProxy = [0, 400, 404, 405, 431].includes(answer.status) || (answer.status === 0 && status === 431);
+        const asItWas = answer.status === status && answer.error === (error ?? undefined) && (status !== 401 || answer.nonce?.length === 60);
+        const what = asItWas ? 'as without a proxy' : byProxy ? 'refused by the proxy' : 'WRONG';
+        const right = status === 200 ? asItWas || (!exact && byProxy) : !reached && (asItWas || byProxy);
+        tally[what] = (tally[what] ?? 0) + 1;
+        if (!right) wrong.push(`${name}: ${answer.status} ${answer.error} instead of ${status} ${error}: ${answer.text.slice(0, 200)}`);
+        if (what === 'refused by the proxy') byTheProxy.push(name);
+      };
+      const byTheProxy = [];
+      for (const one of cases) await check(one, true);
+      for (const one of raw) await check(one, false);
+      assert.ok(Date.now() < until_ms, 'too slow: the cases are over');
+      console.log(`# ${proxy}: ${cases.length} cases and ${raw.length} raw requests, ${at_an_edge.length} at the edge of a window left out: ${JSON.stringify(tally)}`);
+      if (process.env.E2E_SHOW) console.log(byTheProxy.join('\n'));
+      assert.deepEqual(wrong, []);
+      assert.ok(tally['as without a proxy'] >= 440, JSON.stringify(tally));
+    } finally {
+      await deployed?.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+function write(folder) {
+  const { status, stderr } = spawnSync(process.env.BATTERY_BIN, ['--ignored', '--exact', 'http::write_for_another_server'], { env: { ...process.env, SEALSTAMP_BATTERY_TO: folder }, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+}
+
+// A replica that dies, and one that is told to read its configuration again, under load.
+function faults(proxy, { skip }) {
+  describe(`${proxy}, two replicas under load`, { skip }, () => {
+    let deployed;
+    before(async () => {
+      deployed = await Deployed.start(proxy, 'echo', { lifetimeS: 4 });
+    });
+    after(() => deployed?.stop());
+
+    test('SIGHUP fails no request', async () => {
+      const load = await Load.start(deployed);
+      for (let n = 0; n < 40; n++) {
+        await sleep(50);
+        deployed.authz[n % 2].child.kill('SIGHUP');
+      }
+      await load.stop();
+      assert.deepEqual(load.failures, []);
+      assert.ok(load.good > 200, `${load.good} good ones`);
+      for (const { child } of deployed.authz) assert.equal(child.exitCode, null);
+    });
+
+    test('a killed replica costs at most what was in flight, and is there again at once', async () => {
+      const sessions = 8;
+      const load = await Load.start(deployed, { sessions });
+      await sleep(1000);
+      const killed = Date.now();
+      deployed.authz[0].child.kill('SIGKILL');
+      await sleep(1500);
+      const before = load.good;
+      deployed.authz[0].start();
+      await deployed.authz[0].ready();
+      await sleep(1500);
+      // Now the other one dies: what it minted is good at the one that is new, and its last requests aside nothing fails.
+      const second = Date.now();
+      deployed.authz[1].child.kill('SIGKILL');
+      await sleep(1500);
+      await load.stop();
+      deployed.authz[1].start();
+      await deployed.authz[1].ready();
+      assert.ok(load.good > before);
+      const late = load.failures.filter(({ at }) => !(at >= killed - 500 && at < killed + 500) && !(at >= second - 500 && at < second + 500));
+      assert.deepEqual(late, []);
+      assert.ok(load.failures.length <= 2 * sessions, `${load.failures.length} failed of at most ${2 * sessions} in flight`);
+      assert.ok(load.refusals.filter((at) => at >= second).length === 0, 'a nonce of the dead replica was refused by the other');
+      console.log(`# ${proxy}: ${load.good} good, ${load.failures.length} failed around two kills`);
+    });
+  });
+}

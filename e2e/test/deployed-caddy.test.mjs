@@ -1,0 +1,3 @@
+import { deployedBehind } from '../lib/deployed-suite.mjs';
+
+deployedBehind('caddy');
