@@ -49,16 +49,19 @@ export const PROXIES = {
     binary: () => process.env.NGINX_BIN,
     async files(home, { port, upstream, authz, bare }) {
       for (const file of ['sealstamp-ask.conf', 'sealstamp-protect.conf']) await copyFile(deploy(`nginx/${file}`), join(home, file));
-      const servers = authz.map(({ socket }) => `unix:${socket} fail_timeout=1s`).join('; server ');
+      const servers = authz.map(({ socket }) => `unix:${socket}`).join(' max_fails=0; server ');
       await placed(deploy('nginx/sealstamp.conf'), join(home, 'sealstamp.conf'), [[SOCKET, servers]]);
       await placed(deploy('nginx/mcp.example.com.conf'), join(home, 'site.conf'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['127.0.0.1:8000', upstream], ...(bare ? [[UNPROTECTED, BARE + UNPROTECTED]] : [])]);
       // What Debian's own nginx.conf has around a site, in this folder.
       const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`).join(' ');
-      await writeFile(join(home, 'nginx.conf'), `daemon off; pid nginx.pid; worker_processes 1; events { worker_connections 1024; } http { access_log off; ${paths} include site.conf; }\n`);
+      // As whoever runs this test, whose folder and sockets these are.
+      const user = process.getuid() === 0 ? 'user root;' : '';
+      await writeFile(join(home, 'nginx.conf'), `${user} daemon off; pid nginx.pid; worker_processes 1; events { worker_connections 1024; } http { access_log off; ${paths} include site.conf; }\n`);
     },
     start: (home) => ({ args: ['-p', home, '-c', 'nginx.conf', '-e', 'error.log'], stop: 'SIGQUIT' }),
   },
   caddy: {
+    unfolds: true,
     binary: () => process.env.CADDY_BIN,
     async files() {},
     start: (home, { port, upstream, authz }) => ({
@@ -71,13 +74,13 @@ export const PROXIES = {
     }),
   },
   traefik: {
+    unfolds: true,
     binary: () => process.env.TRAEFIK_BIN,
     async files(home, { port, upstream, authz }) {
       await placed(deploy('traefik/traefik.yaml'), join(home, 'traefik.yaml'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['dynamic.yaml', join(home, 'dynamic.yaml')]]);
       await placed(deploy('traefik/dynamic.yaml'), join(home, 'dynamic.yaml'), [['127.0.0.1:8000', upstream], ['127.0.0.1:9180', authz[0].address]]);
     },
     start: (home) => ({ args: [`--configfile=${join(home, 'traefik.yaml')}`], stop: 'SIGTERM' }),
-    keepsNonces: false,
   },
   envoy: {
     binary: () => process.env.ENVOY_BIN,
@@ -211,6 +214,7 @@ export class Deployed {
         clearTimeout(late);
       }),
     );
+    if (process.env.E2E_SHOW) console.log(await readFile(join(this.folder, 'nginx/error.log'), 'utf8').catch(() => ''));
     await rm(this.folder, { recursive: true, force: true });
   }
 }

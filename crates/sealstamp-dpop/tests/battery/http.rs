@@ -549,7 +549,11 @@ fn write_for_another_server() {
     let now = UnixMillis::from_system_time(std::time::SystemTime::now());
     let audience = sealstamp_dpop::origin_audience(sealstamp_testkit::PUBLIC_URL).unwrap();
     let fleet = sealstamp::Fleet::new(crate::support::ring(now), audience).unwrap();
-    let world = World { now, fleet, ..World::new() }.without(NOT_TAKEN);
+    let algorithms: Vec<_> = Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != NOT_TAKEN).collect();
+    // A service that is asked about a request's head sees no body, so no digest is compared.
+    let nonces = sealstamp_dpop::Nonces::Required(fleet.clone());
+    let verifier = sealstamp_dpop::Verifier::builder(sealstamp_testkit::PUBLIC_URL, nonces).algorithms(algorithms.clone());
+    let world = World { now, fleet, ..World::new() }.with(verifier.build().unwrap());
     let later = World { now: now.saturating_add(WRITTEN_FOR_MS), ..world.clone() };
 
     let mut written = Vec::new();
@@ -577,9 +581,10 @@ fn write_for_another_server() {
         one(name, &request(&good), *status, reason.and_then(|reason| reason.answer().error()))
     });
 
-    let algorithms: Vec<_> = Algorithm::ALL.into_iter().filter(|a| *a != NOT_TAKEN).map(Algorithm::as_str).collect();
+    let algorithms: Vec<_> = algorithms.into_iter().map(Algorithm::as_str).collect();
+    let raw: Vec<_> = raw.collect();
     let battery = serde_json::json!({
-        "algorithms": algorithms, "until_ms": later.now.get(), "cases": written, "at_an_edge": at_an_edge, "raw": raw.collect::<Vec<_>>(),
+        "algorithms": algorithms, "until_ms": later.now.get(), "cases": written, "at_an_edge": at_an_edge, "raw": raw,
     });
     std::fs::write(folder.join("battery.json"), battery.to_string()).unwrap();
     let mut jwk = sealstamp_testkit::issuer().key.jwk();
