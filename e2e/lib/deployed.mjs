@@ -43,6 +43,10 @@ const BARE = `    location = /bare {
     }
 `;
 
+// Requests of the battery of which a proxy makes good ones: it puts a folded field together again (RFC 9112 section 5.2), or
+// drops an empty one. There is nothing wrong with what comes to the service then.
+const UNFOLDS = ['a proof on the line after its name', 'a folded token'];
+
 // What each proxy is started with: `files` writes its configuration, `start` says the command.
 export const PROXIES = {
   nginx: {
@@ -61,7 +65,7 @@ export const PROXIES = {
     start: (home) => ({ args: ['-p', home, '-c', 'nginx.conf', '-e', 'error.log'], stop: 'SIGQUIT' }),
   },
   caddy: {
-    unfolds: true,
+    mends: UNFOLDS,
     binary: () => process.env.CADDY_BIN,
     async files() {},
     start: (home, { port, upstream, authz }) => ({
@@ -74,7 +78,7 @@ export const PROXIES = {
     }),
   },
   traefik: {
-    unfolds: true,
+    mends: UNFOLDS,
     binary: () => process.env.TRAEFIK_BIN,
     async files(home, { port, upstream, authz }) {
       await placed(deploy('traefik/traefik.yaml'), join(home, 'traefik.yaml'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['dynamic.yaml', join(home, 'dynamic.yaml')]]);
@@ -83,6 +87,7 @@ export const PROXIES = {
     start: (home) => ({ args: [`--configfile=${join(home, 'traefik.yaml')}`], stop: 'SIGTERM' }),
   },
   envoy: {
+    mends: [...UNFOLDS, 'an empty Authorization beside the good one'],
     binary: () => process.env.ENVOY_BIN,
     async files(home, { port, upstream, authz }) {
       const [, to] = upstream.split(':');
@@ -137,6 +142,8 @@ export class Deployed {
       const { args: flags, env, stop } = PROXIES[proxy].start(home, site);
       d.proxy = d.spawn(PROXIES[proxy].binary(), flags, { env, stop });
       await listening(port);
+      // Traefik listens before it knows its routes.
+      for (let waited = 0; waited < 100 && (await fetch(`${d.origin}/mcp`, { method: 'POST' })).status === 404; waited++) await sleep(100);
       return d;
     } catch (error) {
       await d.stop();
