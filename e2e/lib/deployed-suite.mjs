@@ -156,8 +156,8 @@ export function deployedBehind(proxy, { replicas = 2, nonceOnSuccess = true } = 
     const forms = (name) => [name, name.toUpperCase(), name.replaceAll('-', '_'), name.replace('-', '_'), name.toUpperCase().replaceAll('-', '_')];
 
     test('who is calling is what the service says, whatever a client says', async () => {
-      const claimed = IDENTITY.flatMap(forms).flatMap((name) => [[name, 'mallory'], [name, 'mallory']]);
-      for (const also of [[], claimed]) {
+      // A name at a time, since the service takes a hundred fields.
+      for (const also of [[], ...IDENTITY.map((name) => forms(name).flatMap((form) => [[form, 'mallory'], [form, 'mallory']]))]) {
         const answer = await raw(deployed, 'POST', '/mcp', [...also, ...pairs(await signed()), ...also]);
         if (also.length && answer.status === 400) continue;   // refused for its underscores
         assert.equal(answer.status, 200, answer.text);
@@ -282,16 +282,17 @@ function battery(proxy, { skip, replicas }) {
         // the proxy's own to turn away. Caddy answers one for another name with an empty 200.
         const byProxy = !reached && [0, 200, 400, 404, 405, 421, 426, 431, ...(exact ? [] : [401])].includes(answer.status);
         const asItWas = reached === (status === 200) && answer.status === status && answer.error === (error ?? undefined) && (status !== 401 || answer.nonce?.length === 60);
-        const what = asItWas ? 'as without a proxy' : byProxy ? 'turned away by the proxy' : 'WRONG';
         const mended = reached && PROXIES[proxy].mends?.includes(name);
+        const what = asItWas ? 'as without a proxy' : byProxy ? 'turned away by the proxy' : mended ? 'mended by the proxy' : 'WRONG';
         const right = status === 200 ? asItWas || (!exact && byProxy) : asItWas || byProxy || mended;
         tally[what] = (tally[what] ?? 0) + 1;
         if (!right) wrong.push(`${name}: ${answer.status} ${answer.error} instead of ${status} ${error}: ${answer.text.slice(0, 200)}`);
         if (what === 'turned away by the proxy') byTheProxy.push(name);
       };
       const byTheProxy = [];
-      for (const one of cases) await check(one, true);
-      for (const one of raw) await check(one, false);
+      const AT_ONCE = 8;
+      const all = [...cases.map((one) => [one, true]), ...raw.map((one) => [one, false])];
+      while (all.length > 0) await Promise.all(all.splice(0, AT_ONCE).map((one) => check(...one)));
       assert.ok(Date.now() < until_ms, 'too slow: the cases are over');
       console.log(`# ${proxy}: ${cases.length} cases and ${raw.length} raw requests, ${at_an_edge.length} at the edge of a window left out: ${JSON.stringify(tally)}`);
       if (process.env.E2E_SHOW) console.log(byTheProxy.join('\n'));

@@ -537,7 +537,7 @@ async fn each_request_on_a_connection_stands_alone() {
 
 /// How long the written battery says the same of every case, in milliseconds. Cases at the edge of a window are left
 /// out.
-const WRITTEN_FOR_MS: u64 = 60_000;
+const WRITTEN_FOR_MS: u64 = 90_000;
 
 /// Writes the battery for a server that is not in this process: the bytes of each request, what must come of it, and
 /// the ring and the keys that the server needs. Its clock is the real one. `e2e/test/battery.test.mjs` sends it through
@@ -552,7 +552,8 @@ fn write_for_another_server() {
     let algorithms: Vec<_> = Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != NOT_TAKEN).collect();
     // A service that is asked about a request's head sees no body, so no digest is compared.
     let nonces = sealstamp_dpop::Nonces::Required(fleet.clone());
-    let verifier = sealstamp_dpop::Verifier::builder(sealstamp_testkit::PUBLIC_URL, nonces).algorithms(algorithms.clone());
+    let verifier =
+        sealstamp_dpop::Verifier::builder(sealstamp_testkit::PUBLIC_URL, nonces).algorithms(algorithms.clone());
     let world = World { now, fleet, ..World::new() }.with(verifier.build().unwrap());
     let later = World { now: now.saturating_add(WRITTEN_FOR_MS), ..world.clone() };
 
