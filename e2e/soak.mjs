@@ -12,7 +12,7 @@ const ROTATION_S = 30;
 // With these times a rotation every 30 s is legal: one takes over before the next begins, and the last nonces of a key are
 // over by then.
 const deployed = await Deployed.start(proxy, 'echo', { lifetimeS: 10, propagationS: 5 });
-const load = await Load.start(deployed, { sessions: 8 });
+const load = await Load.start(deployed, { sessions: 8, pauseMs: 10 });
 const started = Date.now();
 const seconds = () => Math.round((Date.now() - started) / 1000);
 const samples = [];
