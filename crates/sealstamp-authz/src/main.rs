@@ -11,6 +11,7 @@ mod answer;
 mod config;
 mod dialect;
 mod flags;
+mod metrics;
 mod process;
 mod resource;
 mod run;

@@ -145,10 +145,13 @@ impl Process {
     /// Whether nobody has to look.
     pub(crate) fn is_well(&self) -> bool {
         let routes = self.routes.load();
-        let reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner).mistakes.is_empty();
-        reload
+        self.last_reload().mistakes.is_empty()
             && followed_status(&routes.kept).iter().all(|ring| ring.fit)
             && routes.kept.issuers.values().all(|issuer| issuer.status().ready)
+    }
+
+    pub(crate) fn last_reload(&self) -> Reload {
+        self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -160,7 +163,7 @@ impl Process {
             resources: routes.resources.keys().cloned().collect(),
             rings: followed_status(&routes.kept),
             issuers: routes.kept.issuers.values().map(RemoteJwtValidator::status).collect(),
-            configuration: self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            configuration: self.last_reload(),
         }
     }
 }

@@ -11,6 +11,7 @@ use tracing::{error, info};
 
 use crate::config::Address;
 use crate::flags::{Flags, MISTAKES};
+use crate::metrics::Metrics;
 use crate::process::{self, Process};
 use crate::resource::Kept;
 use crate::serve::{Limits, Listener, check, operator, serve};
@@ -70,10 +71,12 @@ async fn until_stopped(
     let (stop_operator, operator_stopping) = watch::channel(false);
     let mut pages = JoinSet::new();
     if let Some(address) = &process.settings().operator {
+        let metrics = Metrics::install().map_err(io::Error::other)?;
+        tokio::spawn(metrics.clone().upkeep());
         let listener = bind(address, OPERATOR_MODE).await?;
         let limits = Limits::of(process.bounds());
         let process = Arc::clone(&process);
-        let handle = move |request| operator(Arc::clone(&process), request);
+        let handle = move |request| operator(Arc::clone(&process), metrics.clone(), request);
         pages.spawn(serve(listener, limits, operator_stopping, handle));
     }
     info!("ready to answer");

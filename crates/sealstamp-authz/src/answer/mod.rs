@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
+use metrics::counter;
 
 pub(crate) use facts::{Caller, TOKEN};
 pub(crate) use token::Signer;
@@ -17,6 +18,9 @@ use crate::dialect::Dialect;
 const STATUS: HeaderName = HeaderName::from_static("x-sealstamp-status");
 /// For nginx: the body that the client is to get, since `auth_request` drops it.
 const BODY: HeaderName = HeaderName::from_static("x-sealstamp-body");
+
+/// Counts answers, by resource and by status as the client gets it.
+pub(crate) const ANSWERS: &str = "sealstamp_authz_answers_total";
 
 /// What is sent on a connection.
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -55,6 +59,11 @@ impl Turned {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
+}
+
+/// One more answer about this resource, or about none that is known.
+pub(crate) fn count(resource: &str, status: StatusCode) {
+    counter!(ANSWERS, "resource" => resource.to_owned(), "status" => status.as_str().to_owned()).increment(1);
 }
 
 /// A refusal in the words of this proxy.

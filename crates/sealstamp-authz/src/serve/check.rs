@@ -4,27 +4,25 @@
 //! The proxy's configuration writes the name, so no client can choose its resource, nor the origin that its proof must
 //! name.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use sealstamp::UnixMillis;
 use sealstamp_dpop::RequestHead;
 use tokio::time::timeout;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, info_span, warn};
 
-use crate::answer::{Caller, Reply, TOKEN, Turned, plain, refusal};
+use crate::answer::{Caller, Reply, TOKEN, Turned, count, plain, refusal};
 use crate::dialect::Dialect;
 use crate::process::Process;
 use crate::resource::{Resource, Routes};
 
 /// Answers a proxy of this dialect, whatever comes, within the bounds.
 pub(crate) async fn check<B>(process: Arc<Process>, dialect: Dialect, request: Request<B>) -> Reply {
-    let overloaded = |why: &'static str| {
-        warn!("{why}");
-        refusal(dialect, Turned::Overloaded.reply())
-    };
+    let overloaded = |why: &'static str| turn(dialect, "", Turned::Overloaded, why);
     let Ok(_permit) = process.requests.try_acquire() else {
         return overloaded("too many requests at once: limits.requests");
     };
@@ -41,7 +39,7 @@ async fn answer<B>(process: &Process, dialect: Dialect, request: &Request<B>) ->
         let (name, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         return match routes.resources.get(name) {
             Some(resource) => decide(&routes, resource, dialect, request, rest).await,
-            None => turned(dialect, Turned::Unknown, "the proxy asks for a resource that is not configured"),
+            None => turn(dialect, "", Turned::Unknown, "the proxy asks for a resource that is not configured"),
         };
     }
     match (request.method(), request.uri().path()) {
@@ -55,41 +53,44 @@ async fn answer<B>(process: &Process, dialect: Dialect, request: &Request<B>) ->
 }
 
 async fn decide<B>(routes: &Routes, resource: &Resource, dialect: Dialect, request: &Request<B>, rest: &str) -> Reply {
+    let name = resource.name.as_str();
     let original = match dialect.original(request, rest) {
         Ok(original) => original,
-        Err(misfit) => {
-            warn!(resource = resource.name, "not understood: {misfit}");
-            return refusal(dialect, Turned::BadRequest.reply());
-        }
+        Err(misfit) => return turn(dialect, name, Turned::BadRequest, misfit),
     };
     if !resource.covers(original.uri.path()) {
-        warn!(resource = resource.name, "the proxy asks about a path that is not one of this resource");
-        return refusal(dialect, Turned::BadRequest.reply());
+        let why = "the proxy asks about a path that is not one of this resource";
+        return turn(dialect, name, Turned::BadRequest, why);
     }
     let now = UnixMillis::from_system_time(SystemTime::now());
     let head = RequestHead::new(&original.method, &original.uri, request.headers());
-    match resource.verifier.decide(head, &resource.tokens, now).await {
+    let deciding = resource.verifier.decide(head, &resource.tokens, now);
+    match deciding.instrument(info_span!("check", resource = name)).await {
         Ok(accepted) => {
-            debug!(resource = resource.name, "accepted");
             let mut reply = Response::new(Full::default());
             let caller = Caller::of(&accepted, resource.asked_issuer.as_deref());
             caller.write(reply.headers_mut());
             let token =
                 routes.signer.as_ref().and_then(|signer| signer.sign(&caller, &resource.upstream_audience, now));
-            reply.headers_mut().insert(TOKEN, token.unwrap_or(http::HeaderValue::from_static("")));
+            reply.headers_mut().insert(TOKEN, token.unwrap_or(HeaderValue::from_static("")));
             accepted.write_headers(reply.headers_mut());
+            count(name, reply.status());
             reply
         }
         Err(rejection) => {
-            info!(resource = resource.name, reason = rejection.reason().as_str(), "refused");
-            refusal(dialect, resource.verifier.resource_server_response(&rejection))
+            let response = resource.verifier.resource_server_response(&rejection);
+            count(name, response.status());
+            refusal(dialect, response)
         }
     }
 }
 
-fn turned(dialect: Dialect, turned: Turned, why: &'static str) -> Reply {
-    warn!("{why}");
-    refusal(dialect, turned.reply())
+/// An answer without a decision. The reason is for the operator alone.
+fn turn(dialect: Dialect, resource: &str, turned: Turned, why: impl Display) -> Reply {
+    let response = turned.reply();
+    warn!(resource, status = response.status().as_u16(), "not decided: {why}");
+    count(resource, response.status());
+    refusal(dialect, response)
 }
 
 /// The metadata of the resource that the path names, as if it had been asked for where clients look.

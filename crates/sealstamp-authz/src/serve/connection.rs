@@ -60,7 +60,14 @@ where
             accepted = listener.accept() => match accepted {
                 Ok(stream) => {
                     let (limits, handle, stop) = (limits.clone(), handle.clone(), stop.clone());
-                    connections.spawn(connection(stream, limits, stop, handle));
+                    // Taken here, so that connections are counted in the order in which they came.
+                    let permit = Arc::clone(&limits.connections).try_acquire_owned().ok();
+                    connections.spawn(async move {
+                        match permit {
+                            Some(_permit) => connection(stream, limits, stop, handle).await,
+                            None => last_words(stream, TOO_MANY).await,
+                        }
+                    });
                 }
                 Err(error) => {
                     // Out of file descriptors, for example: to try again at once would only burn time.
@@ -79,15 +86,11 @@ where
     }
 }
 
-async fn connection<H, F>(mut stream: Box<dyn Stream>, limits: Limits, mut stop: watch::Receiver<bool>, handle: H)
+async fn connection<H, F>(stream: Box<dyn Stream>, limits: Limits, mut stop: watch::Receiver<bool>, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Unpin,
     F: Future<Output = Reply>,
 {
-    let Ok(_permit) = Arc::clone(&limits.connections).try_acquire_owned() else {
-        last_words(&mut stream, TOO_MANY).await;
-        return;
-    };
     let service = service_fn(move |request| {
         let reply = handle(request);
         Box::pin(async move { Ok::<_, Infallible>(reply.await) })
@@ -109,11 +112,11 @@ where
         }
     };
     let http1::Parts { io, read_buf, .. } = connection.into_parts();
-    let mut stream = io.into_inner();
+    let stream = io.into_inner();
     match served {
         // With nothing read it was an idle connection, which just ends.
-        Err(error) if error.is_timeout() && !read_buf.is_empty() => last_words(&mut stream, TIMED_OUT).await,
-        _ => last_words(&mut stream, b"").await,
+        Err(error) if error.is_timeout() && !read_buf.is_empty() => last_words(stream, TIMED_OUT).await,
+        _ => last_words(stream, b"").await,
     }
 }
 
@@ -123,7 +126,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn last_words(stream: &mut Box<dyn Stream>, words: &[u8]) {
+async fn last_words(mut stream: Box<dyn Stream>, words: &[u8]) {
     // Whoever does not listen any more need not hear it.
     let spoken = async {
         stream.write_all(words).await?;

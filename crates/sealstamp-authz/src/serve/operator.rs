@@ -6,17 +6,19 @@ use http::{Method, Request, StatusCode};
 use serde_json::json;
 
 use crate::answer::{Reply, plain};
+use crate::metrics::Metrics;
 use crate::process::Process;
 
 /// Answers an operator, or what watches for one.
-pub(crate) async fn operator<B>(process: Arc<Process>, request: Request<B>) -> Reply {
+pub(crate) async fn operator<B>(process: Arc<Process>, metrics: Metrics, request: Request<B>) -> Reply {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET alone\n");
     }
     match request.uri().path() {
         "/healthz" => page(&process, process.is_well()),
         "/readyz" => page(&process, process.is_ready()),
-        _ => plain(StatusCode::NOT_FOUND, "text/plain", "/healthz, /readyz\n"),
+        "/metrics" => plain(StatusCode::OK, "text/plain; version=0.0.4", metrics.page(&process)),
+        _ => plain(StatusCode::NOT_FOUND, "text/plain", "/healthz, /readyz, /metrics\n"),
     }
 }
 

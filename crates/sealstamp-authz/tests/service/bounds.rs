@@ -1,24 +1,49 @@
 //! Over each bound there is a status, and never a hang.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{CONFIG, Folder, HttpServer, Question, Service, ask, read_reply};
+use crate::support::{CONFIG, Folder, HttpServer, Question, Service, ask, read_reply, until};
 
-/// An issuer that takes its time for every opaque token.
-pub(crate) fn slow_issuer(seconds: u64) -> (Folder, String) {
-    let issuer = HttpServer::start(move |_| {
-        thread::sleep(Duration::from_secs(seconds));
-        r#"{"active":false}"#.to_owned()
-    });
-    let folder = Folder::new();
-    folder.write("secret", "s3cret");
-    let introspection = format!(
-        "[resource.introspection]\nendpoint = \"{}\"\nbearer_token_file = \"secret\"\n[[resource.issuer]]",
-        issuer.url("/")
-    );
-    (folder, CONFIG.replace("[[resource.issuer]]", &introspection))
+/// An issuer that answers about opaque tokens when it is told to.
+#[derive(Clone, Default)]
+pub(crate) struct Gate {
+    open: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    /// A folder and a configuration for an issuer behind a gate.
+    pub(crate) fn set_up() -> (Self, Folder, String) {
+        let gate = Self::default();
+        let at_the_issuer = gate.clone();
+        let issuer = HttpServer::start(move |_| {
+            at_the_issuer.asked.fetch_add(1, Ordering::SeqCst);
+            while !at_the_issuer.open.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(10));
+            }
+            r#"{"active":false}"#.to_owned()
+        });
+        let folder = Folder::new();
+        folder.write("secret", "s3cret");
+        let introspection = format!(
+            "[resource.introspection]\nendpoint = \"{}\"\nbearer_token_file = \"secret\"\n[[resource.issuer]]",
+            issuer.url("/")
+        );
+        (gate, folder, CONFIG.replace("[[resource.issuer]]", &introspection))
+    }
+
+    /// Waits until the issuer has been asked so often.
+    pub(crate) fn wait_for(&self, asked: usize) {
+        until("the issuer is asked", || self.asked.load(Ordering::SeqCst) == asked);
+    }
+
+    pub(crate) fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
 }
 
 pub(crate) fn slow_question(service: &Service, number: usize) -> Question {
@@ -27,25 +52,24 @@ pub(crate) fn slow_question(service: &Service, number: usize) -> Question {
 
 #[test]
 fn too_many_requests_at_once_get_503() {
-    let (folder, config) = slow_issuer(3);
+    let (gate, folder, config) = Gate::set_up();
     let service = Service::start_in(folder, &format!("{config}\n[limits]\nrequests = 2\n"));
     let questions: Vec<_> = (0..2).map(|number| slow_question(&service, number)).collect();
     thread::scope(|scope| {
         let slow: Vec<_> = questions.iter().map(|question| scope.spawn(|| service.ask(question).status)).collect();
-        crate::support::until("both are under way", || {
-            service.ask(&Question::about("caddy", "POST", "/mcp")).status == 503
-        });
-        let start = Instant::now();
+        gate.wait_for(2);
         let reply = service.ask(&Question::about("caddy", "POST", "/mcp"));
         assert_eq!(reply.status, 503);
         assert!(reply.body.contains("temporarily_unavailable"));
         let reply = service.ask(&Question::about("nginx", "POST", "/mcp"));
         assert_eq!((reply.status, reply.field("x-sealstamp-status")), (403, Some("503")));
-        assert!(start.elapsed() < Duration::from_secs(2));
         // The operator's pages have room of their own.
         assert_eq!(service.operator("/healthz").status, 200);
+        assert!(service.operator("/metrics").body.contains("sealstamp_authz_requests 2\n"));
+        gate.open();
         for one in slow {
-            assert_eq!(one.join().unwrap(), 401);
+            // On a slow machine the verifier may have given the issuer up.
+            assert!(matches!(one.join().unwrap(), 401 | 503));
         }
     });
     assert_eq!(service.ask(&Question::about("caddy", "POST", "/mcp")).status, 401);
@@ -54,12 +78,10 @@ fn too_many_requests_at_once_get_503() {
 
 #[test]
 fn a_request_that_takes_too_long_gets_503() {
-    let (folder, config) = slow_issuer(4);
+    let (_gate, folder, config) = Gate::set_up();
     let service = Service::start_in(folder, &format!("{config}\n[limits]\nrequest_s = 1\n"));
-    let start = Instant::now();
     let reply = service.ask(&slow_question(&service, 0));
     assert_eq!(reply.status, 503);
-    assert!((Duration::from_millis(900)..Duration::from_secs(4)).contains(&start.elapsed()));
     assert!(service.log().contains("limits.request_s"));
 }
 
@@ -97,7 +119,7 @@ fn too_many_connections_get_503() {
     // Connections are taken on in their order, so the third is one too many.
     assert_eq!(read_reply(&mut service.connect("caddy")).unwrap().status, 503);
     drop(held);
-    crate::support::until("there is room again", || {
+    until("there is room again", || {
         let mut stream = service.connect("caddy");
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         stream.write_all(b"GET /metadata/mcp HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").is_ok()

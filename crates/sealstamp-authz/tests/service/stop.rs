@@ -1,26 +1,24 @@
 //! SIGTERM: what has begun is finished.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
-use crate::bounds::{slow_issuer, slow_question};
+use crate::bounds::{Gate, slow_question};
 use crate::support::{CONFIG, Service, read_reply, send, until};
 
 #[test]
 fn requests_in_flight_are_finished() {
-    let (folder, config) = slow_issuer(2);
+    let (gate, folder, config) = Gate::set_up();
     let mut service = Service::start_in(folder, &config);
     let question = slow_question(&service, 0);
     let mut in_flight = service.connect("caddy");
     let mut idle = service.connect("caddy");
     send(&mut in_flight, &question.method, &question.target, &question.fields, "keep-alive").unwrap();
-    thread::sleep(Duration::from_millis(500));
+    gate.wait_for(1);
     service.signal("TERM");
     until("it says that it stops", || service.log().contains("stopping"));
     // Nobody should send more, and nobody can.
     assert_eq!(service.operator("/readyz").status, 503);
     let refused = std::os::unix::net::UnixStream::connect(service.folder.path("caddy.sock"));
     assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+    gate.open();
     assert_eq!(read_reply(&mut in_flight).expect("an answer").status, 401);
     assert!(read_reply(&mut idle).is_none());
     assert_eq!(service.ended(), Some(0));
@@ -28,16 +26,15 @@ fn requests_in_flight_are_finished() {
 
 #[test]
 fn a_stop_has_an_end() {
-    let (folder, config) = slow_issuer(30);
+    let (gate, folder, config) = Gate::set_up();
     let mut service = Service::start_in(folder, &format!("{config}\n[limits]\nstop_s = 1\nrequest_s = 60\n"));
     let question = slow_question(&service, 0);
     let mut in_flight = service.connect("caddy");
     send(&mut in_flight, &question.method, &question.target, &question.fields, "close").unwrap();
-    thread::sleep(Duration::from_millis(300));
-    let start = Instant::now();
+    gate.wait_for(1);
     service.signal("TERM");
     assert_eq!(service.ended(), Some(0));
-    assert!(start.elapsed() < Duration::from_secs(6));
+    assert!(service.log().contains("not finished in time"));
 }
 
 /// A replica that was killed leaves its sockets behind, and its successor serves at once. Nonces of the one are good at
