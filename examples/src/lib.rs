@@ -4,6 +4,7 @@
 pub mod client;
 pub mod clock;
 pub mod guard;
+pub mod metrics;
 pub mod replicas;
 pub mod ring_commands;
 pub mod rotation_picture;

@@ -19,7 +19,7 @@ use sealstamp::{Audience, Fleet, KeyState, ReloadStatus, Reloader, RingFile};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{
     ByIssuer, CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, IntrospectionCredentials, IntrospectionValidator, Jwks,
-    JwtValidator, Nonces, Reason, RemoteJwtValidator, Verifier, origin_audience,
+    JwtValidator, Nonces, Reason, RemoteJwtValidator, Verifier, metrics, origin_audience,
 };
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -29,6 +29,7 @@ use url::Url;
 
 use crate::clock::now;
 use crate::guard::GuardFlags;
+use crate::metrics::MetricsFlags;
 use crate::store::StoreFlags;
 use crate::tools::Tools;
 
@@ -77,6 +78,8 @@ pub struct Flags {
     store: StoreFlags,
     #[command(flatten)]
     guard: GuardFlags,
+    #[command(flatten)]
+    metrics: MetricsFlags,
     /// An origin whose scripts may call this server from a browser; may be repeated [default: none]
     #[arg(long, value_name = "URL")]
     cors_origin: Vec<Url>,
@@ -112,7 +115,8 @@ pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'st
     }
     let ring = ring.build().map_err(|error| StartError::file(&flags.ring, error))?.start(poll_every(&fleet), report)?;
     let listener = TcpListener::bind(flags.listen).await?;
-    let app = app(&flags, fleet, ring)?;
+    let (app, state) = app(&flags, fleet, ring)?;
+    flags.metrics.serve(move || state.observe()).await?;
 
     println!("listening on {}", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
@@ -136,18 +140,18 @@ pub async fn asked_to_stop() {
     }
 }
 
-fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
+fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<(Router, Arc<State>)> {
     let path = literal_path(&flags.public_url)?;
     let resource = flags.resource.as_deref().unwrap_or(flags.public_url.as_str());
     let nonces = match flags.nonce {
-        NonceFlag::Required => Nonces::Required(fleet),
+        NonceFlag::Required => Nonces::Required(fleet.clone()),
         NonceFlag::Off => Nonces::Off,
     };
     let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
         .resource(resource)
         .authorization_servers([flags.issuer.as_str()]);
     let verifier = flags.guard.apply(flags.store.apply(verifier)?).build()?;
-    let (tokens, keys) = tokens(flags, flags.audience.as_deref().unwrap_or(resource))?;
+    let (tokens, issuer) = tokens(flags, flags.audience.as_deref().unwrap_or(resource))?;
 
     // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
     let config = StreamableHttpServerConfig::default()
@@ -158,12 +162,15 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
 
     let metadata = verifier.protected_resource();
     let layer = DpopLayer::new(verifier.clone(), tokens).read_bodies(Body::new);
-    let state = Arc::new(State { ring, keys, verifier });
+    let state = Arc::new(State { fleet, ring, issuer, verifier });
     let ready = {
         let state = Arc::clone(&state);
         async move || state.page(|ring| ring.serving)
     };
-    let health = async move || state.page(|ring| ring.fit);
+    let health = {
+        let state = Arc::clone(&state);
+        async move || state.page(|ring| ring.fit)
+    };
     // The layers guard what stands before them, the MCP route. The rest is open to anybody: the metadata has to be, and
     // these two pages are. Nothing in them is secret, but they are for operators: keep them off the public listener where
     // you can.
@@ -171,7 +178,7 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<Router> {
     if !flags.cors_origin.is_empty() {
         app = app.route_layer(cors(&flags.cors_origin)?);
     }
-    Ok(app.route("/readyz", get(ready)).route("/healthz", get(health)).fallback_service(metadata))
+    Ok((app.route("/readyz", get(ready)).route("/healthz", get(health)).fallback_service(metadata), state))
 }
 
 /// The paths that this server has for itself.
@@ -219,37 +226,49 @@ impl fmt::Display for StartError {
 
 impl Error for StartError {}
 
-/// The validator of access tokens, and the keys if they are fetched.
-fn tokens(flags: &Flags, audience: &str) -> Result<(ByIssuer, Option<RemoteJwtValidator>)> {
+/// Who validates the issuer's tokens, for those who look at it.
+#[derive(Default)]
+struct IssuerTokens {
+    keys: Option<RemoteJwtValidator>,
+    file: Option<JwtValidator>,
+    opaque: Option<IntrospectionValidator>,
+}
+
+/// The validator of access tokens, and what it is made of.
+fn tokens(flags: &Flags, audience: &str) -> Result<(ByIssuer, IssuerTokens)> {
     let issuer = flags.issuer.as_str();
-    let (mut tokens, keys) = match &flags.issuer_jwks {
+    let (mut tokens, mut parts) = match &flags.issuer_jwks {
         Some(path) => {
             let jwks = std::fs::read(path).map_err(|error| StartError::file(path, error))?;
             let jwks = Jwks::parse(&jwks).map_err(|error| StartError::file(path, error))?;
             for left_out in jwks.left_out() {
                 eprintln!("mcp_server: {}: not used: {left_out}", path.display());
             }
-            (ByIssuer::new().issuer(issuer, JwtValidator::new(issuer, audience, jwks)), None)
+            let file = JwtValidator::new(issuer, audience, jwks);
+            (ByIssuer::new().issuer(issuer, file.clone()), IssuerTokens { file: Some(file), ..Default::default() })
         }
         None => {
             let expected = JwtValidator::new(issuer, audience, Jwks::none());
             let remote = RemoteJwtValidator::start_discovering(expected)?;
-            (ByIssuer::new().issuer(issuer, remote.clone()), Some(remote))
+            (ByIssuer::new().issuer(issuer, remote.clone()), IssuerTokens { keys: Some(remote), ..Default::default() })
         }
     };
     if let (Some(endpoint), Some(client), Some(secret)) =
         (&flags.introspection, &flags.introspection_client, &flags.introspection_secret)
     {
         let credentials = IntrospectionCredentials::basic(client, secret)?;
-        tokens = tokens.opaque(IntrospectionValidator::new(endpoint, credentials, audience)?);
+        let opaque = IntrospectionValidator::new(endpoint, credentials, audience)?;
+        tokens = tokens.opaque(opaque.clone());
+        parts.opaque = Some(opaque);
     }
-    Ok((tokens, keys))
+    Ok((tokens, parts))
 }
 
 /// What the operator's pages show.
 struct State {
+    fleet: Fleet,
     ring: Reloader,
-    keys: Option<RemoteJwtValidator>,
+    issuer: IssuerTokens,
     verifier: Verifier,
 }
 
@@ -259,7 +278,7 @@ impl State {
     /// `/readyz` asks whether a balancer should send requests here, and `/healthz` whether somebody has to look.
     fn page(&self, good: fn(&ReloadStatus) -> bool) -> (StatusCode, Json<Value>) {
         let ring = self.ring.status();
-        let keys = self.keys.as_ref().map(RemoteJwtValidator::status);
+        let keys = self.issuer.keys.as_ref().map(RemoteJwtValidator::status);
         let good = good(&ring) && keys.as_ref().is_none_or(|keys| keys.ready);
         let code = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let mut page = json!({ "ring": ring, "decisions": decisions(&self.verifier) });
@@ -267,6 +286,21 @@ impl State {
             page.insert("keys".to_owned(), json!(keys));
         }
         (code, Json(page))
+    }
+
+    /// What is a state and not a count, for the metrics.
+    fn observe(&self) {
+        metrics::observe_ring(&self.ring.status(), &self.fleet.ring(), now());
+        let IssuerTokens { keys, file, opaque } = &self.issuer;
+        if let Some(keys) = keys {
+            metrics::observe_keys(&keys.status());
+        }
+        if let Some(file) = file {
+            metrics::observe_tokens(file);
+        }
+        if let Some(opaque) = opaque {
+            metrics::observe_introspection(opaque);
+        }
     }
 }
 

@@ -100,10 +100,10 @@
 //! - `jwks-http`: `RemoteJwtValidator`, which fetches the issuer's keys, and `IntrospectionValidator`, which asks it.
 //! - `token-cache`: `Cached`, which remembers the tokens that another validator has found valid.
 //! - `tower`: `tower::DpopLayer`, the verifier in front of any HTTP service.
-//! - `metrics`: decisions, nonces, ring, keys, tokens and store for a monitoring system, through the facade `metrics`.
-//! - `tracing`: a span and an event for each decision, through `tracing`. Target: `sealstamp_dpop`. The span, `decide`, has
-//!   the level `DEBUG`. So has the event for an accepted request. A refused one is `INFO`, with its reason, and `WARN`
-//!   if the fault is on the server's side. No event holds a token, a proof, a nonce, a `jti` or any other text of a
+//! - `metrics`: counters, gauges and histograms for a monitoring system, through the facade of that name.
+//! - `tracing`: a span and an event for each decision, with the target `sealstamp_dpop`. The span, `decide`, has the
+//!   level `DEBUG`. So has the event for an accepted request. A refused one is `INFO`, with its reason, and `WARN` if
+//!   the fault is on the server's side. No event holds a token, a proof, a nonce, a `jti` or any other text of a
 //!   client's. The thumbprint of a client's key, once its signature was verified, is there if `DEBUG` is on.
 //!
 //! # Where things are

@@ -1,8 +1,8 @@
 //! What a monitoring system is told, through the facade of the crate `metrics` (feature `metrics`).
 //!
-//! Install a recorder, call [`describe`] once, and look at `/metrics`. Decisions, nonces and the store of used proofs are
-//! counted as they happen. The rest are states. Whoever serves the page has them read at each scrape, by the functions
-//! here: [`observe_ring`], and those for keys, tokens and caches.
+//! Install a recorder, call [`describe`] once, and look at `/metrics`. Decisions, nonces and the store of used proofs
+//! are counted as they happen. The rest are states. Whoever serves the page has them read at each scrape, by the
+//! functions here: [`observe_ring`], and those for keys, tokens and caches.
 //!
 //! The number of series is fixed when the server starts. The values of labels are this crate's own, or the issuers that
 //! the server was configured with. So no client can make a new one ([`ALL`] has them all). Histograms get buckets from
