@@ -293,8 +293,8 @@ fn claim() -> Comparison {
     let ours = Claims::in_memory();
     let (set, theirs) = (SetOfJti::default(), Tracker::in_memory());
     let (mut hashes, mut names, mut more_names) = (Names::default(), Names::default(), Names::default());
-    let redis = StoreProgram::each_kind().into_iter().find(|program| program.kind() == "redis");
-    let redis = redis.map(|redis| redis.start_with(|_| vec!["--appendfsync".to_owned(), "everysec".to_owned()]));
+    let redis = StoreProgram::redis()
+        .map(|redis| redis.start_with(|_| vec!["--appendfsync".to_owned(), "everysec".to_owned()]));
     let in_redis = redis.as_ref().map(|redis| {
         let store = || RedisStore::builder(&redis.address()).bound(Duration::from_secs(10)).build().expect("a store");
         runtime.block_on(async { (Claims::of(store()), Tracker::in_redis(&redis.address()).await) })

@@ -75,9 +75,9 @@ fn main() -> ExitCode {
     };
     jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().expect("the first provider");
     let (client, issuer) = (Client::new(), Issuer::new());
-    let redis = StoreProgram::each_kind().into_iter().find(|program| program.kind() == "redis");
     // As docs/options.md has it. A claim is on the disk a second later.
-    let redis = redis.map(|redis| redis.start_with(|_| vec!["--appendfsync".to_owned(), "everysec".to_owned()]));
+    let redis = StoreProgram::redis()
+        .map(|redis| redis.start_with(|_| vec!["--appendfsync".to_owned(), "everysec".to_owned()]));
     let servers = servers(&client, &issuer, redis.as_ref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); servers.len()];

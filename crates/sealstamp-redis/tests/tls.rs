@@ -35,7 +35,7 @@ struct TlsServer {
 
 impl TlsServer {
     fn start(authority: &Authority) -> Option<Self> {
-        let program = StoreProgram::each_kind().into_iter().find(|program| program.kind() == "redis")?;
+        let program = StoreProgram::redis()?;
         let folder = tempfile::tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

@@ -28,8 +28,19 @@ impl StoreProgram {
     #[must_use]
     pub fn each_kind() -> Vec<Self> {
         let valkey = std::env::var_os("SEALSTAMP_VALKEY_SERVER").unwrap_or("valkey-server".into());
-        let kinds = [("redis", PathBuf::from("redis-server")), ("valkey", PathBuf::from(valkey))];
-        kinds.map(|(kind, path)| Self { kind, path }).into_iter().filter(Self::is_installed).collect()
+        let valkey = Self { kind: "valkey", path: valkey.into() };
+        Self::redis().into_iter().chain(valkey.is_installed().then_some(valkey)).collect()
+    }
+
+    /// `redis-server`, if it is installed.
+    ///
+    /// # Panics
+    ///
+    /// With `CI=true`, if it is not.
+    #[must_use]
+    pub fn redis() -> Option<Self> {
+        let redis = Self { kind: "redis", path: "redis-server".into() };
+        redis.is_installed().then_some(redis)
     }
 
     fn is_installed(&self) -> bool {
