@@ -152,6 +152,27 @@ export function deployedBehind(proxy, { replicas = 2, nonceOnSuccess = true } = 
       }
     });
 
+    test('a scope that the token has not: 403, with the scopes in the challenge (M-1); and nobody to ask: 503', async () => {
+      const scoped = await Deployed.start(proxy, 'echo', { replicas: 1, lifetimeS: 600, requiredScopes: ['tools:write'] });
+      try {
+        const where = scoped.origin.slice('http://'.length);
+        const bound = await scoped.token(key.thumbprint);
+        const [first] = (await post(where, '/mcp', {}, '{}')).fields['dpop-nonce'];
+        const ask = async () => post(where, '/mcp', await fieldsOf(draft({ key, url: scoped.url, token: bound, nonce: first })), '{}');
+        const short = await ask();
+        assert.equal(short.status, 403, short.body);
+        assert.deepEqual([challengeOf(short).error, challengeOf(short).scope], ['insufficient_scope', 'tools:write']);
+        shownAndNotKept(short);
+        scoped.authz[0].child.kill('SIGKILL');
+        const alone = await ask();
+        // Each proxy has its own word for it; what counts is that nobody gets in.
+        assert.ok([500, 502, 503, 504].includes(alone.status), alone.body);
+        assert.ok(!alone.body.includes('"target"'));
+      } finally {
+        await scoped.stop();
+      }
+    });
+
     // Raw names, so that case and repetition are the client's.
     const forms = (name) => [name, name.toUpperCase(), name.replaceAll('-', '_'), name.replace('-', '_'), name.toUpperCase().replaceAll('-', '_')];
 
@@ -225,6 +246,30 @@ export function deployedBehind(proxy, { replicas = 2, nonceOnSuccess = true } = 
     });
   });
 
+  if (PROXIES[proxy].rewrites) {
+    test(`${proxy}: a path that the proxy rewrites is the client's to the service, and the server's to the server`, { skip }, async () => {
+      const deployed = await Deployed.start(proxy, 'echo', { replicas: 1, lifetimeS: 600, rewritten: true });
+      try {
+        const key = await newKey();
+        const token = await deployed.token(key.thumbprint);
+        const ask = async (target, htu, nonce) => raw(deployed, 'POST', target, pairs(await fieldsOf(draft({ key, url: htu, token, nonce }))));
+        const { nonce } = await raw(deployed, 'POST', '/public/mcp', []);
+        const good = await ask('/public/mcp?x=1', deployed.url, nonce);
+        assert.equal(good.status, 200, good.text);
+        assert.match(JSON.parse(good.body).target, /^\/mcp(\?x=1)?$/);
+        const inner = await ask('/public/mcp', `${deployed.origin}/mcp`, nonce);
+        assert.deepEqual([inner.status, inner.error], [401, 'invalid_dpop_proof'], 'a proof of the URL behind the proxy');
+        for (const target of ['/mcp', '/public/../mcp', '/public%2Fmcp', '/public//mcp']) {
+          for (const htu of [deployed.url, `${deployed.origin}/mcp`]) {
+            const answer = await ask(target, htu, nonce);
+            assert.ok([400, 401, 404].includes(answer.status), `${target}: ${answer.text}`);
+          }
+        }
+      } finally {
+        await deployed.stop();
+      }
+    });
+  }
   battery(proxy, { skip, replicas });
   if (replicas > 1) faults(proxy, { skip });
 }

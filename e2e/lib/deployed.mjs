@@ -50,12 +50,13 @@ const UNFOLDS = ['a proof on the line after its name', 'a folded token'];
 // What each proxy is started with: `files` writes its configuration, `start` says the command.
 export const PROXIES = {
   nginx: {
+    rewrites: true,
     binary: () => process.env.NGINX_BIN,
-    async files(home, { port, upstream, authz, bare }) {
+    async files(home, { port, upstream, authz, bare, rewritten }) {
       for (const file of ['sealstamp-ask.conf', 'sealstamp-protect.conf']) await copyFile(deploy(`nginx/${file}`), join(home, file));
       const servers = authz.map(({ socket }) => `unix:${socket}`).join(' max_fails=0; server ');
       await placed(deploy('nginx/sealstamp.conf'), join(home, 'sealstamp.conf'), [[SOCKET, servers]]);
-      await placed(deploy('nginx/mcp.example.com.conf'), join(home, 'site.conf'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['127.0.0.1:8000', upstream], ...(bare ? [[UNPROTECTED, BARE + UNPROTECTED]] : [])]);
+      await placed(deploy('nginx/mcp.example.com.conf'), join(home, 'site.conf'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['127.0.0.1:8000', upstream], ...(bare ? [[UNPROTECTED, BARE + UNPROTECTED]] : []), ...(rewritten ? [['location = /mcp {', 'location = /public/mcp {\n        rewrite ^ /mcp break;']] : [])]);
       // What Debian's own nginx.conf has around a site, in this folder.
       const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`).join(' ');
       // As whoever runs this test, whose folder and sockets these are.
@@ -66,10 +67,13 @@ export const PROXIES = {
   },
   caddy: {
     mends: UNFOLDS,
+    rewrites: true,
     binary: () => process.env.CADDY_BIN,
-    async files() {},
-    start: (home, { port, upstream, authz }) => ({
-      args: ['run', '--adapter', 'caddyfile', '--config', deploy('caddy/Caddyfile')],
+    async files(home, { rewritten }) {
+      if (rewritten) await placed(deploy('caddy/Caddyfile'), join(home, 'Caddyfile'), [['@protected path /mcp', '@protected path /public/mcp'], ['handle @protected {', 'handle @protected {\n\t\trewrite * /mcp']]);
+    },
+    start: (home, { port, upstream, authz, rewritten }) => ({
+      args: ['run', '--adapter', 'caddyfile', '--config', rewritten ? join(home, 'Caddyfile') : deploy('caddy/Caddyfile')],
       env: {
         HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home,
         MCP_SITE: `http://127.0.0.1:${port}`, MCP_SERVER: upstream, SEALSTAMP_AUTHZ: authz.map(({ socket }) => `unix/${socket}`).join(' '),
@@ -108,13 +112,13 @@ export const SERVERS = {
 export class Deployed {
   // `url` is what clients are told, and what tokens are for, if it is not the proxy's own address. `files` names a ring and
   // a JWK set that are there already, with their issuer's URL.
-  static async start(proxy, server, { replicas = 2, lifetimeS = 4, propagationS = 2, url, files, algorithms, bare } = {}) {
+  static async start(proxy, server, { replicas = 2, lifetimeS = 4, propagationS = 2, url, files, algorithms, bare, rewritten, requiredScopes } = {}) {
     const d = new Deployed();
-    Object.assign(d, { name: proxy, children: new Set(), folder: await mkdtemp(join(tmpdir(), 'sealstamp-deployed-')), algorithms });
+    Object.assign(d, { name: proxy, children: new Set(), folder: await mkdtemp(join(tmpdir(), 'sealstamp-deployed-')), algorithms, requiredScopes });
     try {
       const port = await freePort();
       d.origin = `http://127.0.0.1:${port}`;
-      d.url = url ?? `${d.origin}/mcp`;
+      d.url = url ?? `${d.origin}${rewritten ? '/public' : ''}/mcp`;
       d.ring = join(d.folder, 'ring.json');
       d.jwksPath = join(d.folder, 'jwks.json');
       if (files) {
@@ -135,7 +139,7 @@ export class Deployed {
       for (let n = 0; n < replicas; n++) d.authz.push(await d.replica(n));
       await Promise.all([listening(serverPort), ...d.authz.map((replica) => replica.ready())]);
 
-      const site = { port, upstream: d.upstream, authz: d.authz, bare };
+      const site = { port, upstream: d.upstream, authz: d.authz, bare, rewritten };
       const home = join(d.folder, proxy);
       await mkdir(home);
       await PROXIES[proxy].files(home, site);
@@ -186,13 +190,14 @@ export class Deployed {
   configuration({ socket, address, admin }) {
     const dialect = this.name;
     const listener = (where) => `[[listener]]\naddress = "${where}"\ndialect = "${dialect}"\n`;
+    const scopes = this.requiredScopes ? `scopes = ${JSON.stringify(this.requiredScopes)}\nrequired_scopes = ${JSON.stringify(this.requiredScopes)}\n` : '';
     const algorithms = this.algorithms ? `algorithms = ${JSON.stringify(this.algorithms)}\n` : '';
     return [
       listener(`unix:${socket}`),
       listener(address),
       `[operator]\naddress = "${admin}"\n`,
       `[ring]\nfile = "${this.ring}"\n`,
-      `[[resource]]\nname = "mcp"\npublic_url = "${this.url}"\n${algorithms}`,
+      `[[resource]]\nname = "mcp"\npublic_url = "${this.url}"\n${algorithms}${scopes}`,
       `[[resource.issuer]]\nurl = "${this.issuer.url}"\njwks_file = "${this.jwksPath}"\n`,
     ].join('\n');
   }
