@@ -129,7 +129,7 @@ impl Process {
         if let Some(key) = self.settings.difference(&good.settings) {
             return Err(vec![format!("{}: {key}: this has changed, and needs a restart", self.file.display())]);
         }
-        wait_for_keys(&good.routes).await;
+        wait_for_new_keys(&good.routes, &self.routes.load_full()).await;
         self.routes.store(Arc::new(good.routes));
         Ok(())
     }
@@ -169,11 +169,13 @@ impl Process {
 }
 
 /// Requests go on by the routes in use meanwhile. An issuer that does not answer does not keep the others waiting for
-/// ever.
-async fn wait_for_keys(routes: &Routes) {
+/// ever, and one that did not answer before is not waited for.
+async fn wait_for_new_keys(new: &Routes, old: &Routes) {
     let there = async {
-        while !routes.kept.issuers.values().all(RemoteJwtValidator::is_ready) {
-            sleep(Duration::from_millis(20)).await;
+        for (_, issuer) in new.kept.issuers.iter().filter(|(key, _)| !old.kept.issuers.contains_key(key)) {
+            while !issuer.is_ready() {
+                sleep(Duration::from_millis(20)).await;
+            }
         }
     };
     let _ = timeout(NEW_KEYS, there).await;

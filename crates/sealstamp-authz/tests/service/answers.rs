@@ -156,6 +156,16 @@ fn keys_come_from_the_issuer_too() {
     crate::support::until("the keys are there", || service.operator("/readyz").status == 200);
     assert_eq!(service.ask(&Question::of("caddy", &service.draft())).status, 200);
     assert_eq!(service.status()["issuers"][0]["keys"], 1);
+    // A reload keeps them. With another audience it is another validator, which has its keys before it is in use.
+    let asked = || service.status()["issuers"][0]["attempts"].as_u64().unwrap();
+    let before = asked();
+    assert!(service.reload());
+    assert_eq!(asked(), before);
+    for (audience, expected) in [("api://other", 401), ("https://mcp.example.com/mcp", 200)] {
+        service.folder.configure(&config.replace("jwks_uri", &format!("audiences = [\"{audience}\"]\njwks_uri")));
+        assert!(service.reload());
+        assert_eq!(service.ask(&Question::of("caddy", &service.draft())).status, expected);
+    }
 
     // An issuer that is away: not ready, and a token gets 503, which nginx is told in its way.
     let config = CONFIG.replace("jwks_file = \"jwks.json\"", "jwks_uri = \"http://127.0.0.1:1/jwks\"");

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use sealstamp::{Force, Fresh, RingFile, UnixMillis};
-use sealstamp_testkit::{Draft, key};
+use sealstamp_testkit::{Draft, StoreServer, key};
 
-use crate::support::{CONFIG, Question, Service, now_s, read_reply, send, until};
+use crate::support::{CONFIG, Folder, Question, Service, now_s, read_reply, send, until};
 
 #[test]
 fn no_request_fails_while_it_reloads() {
@@ -116,4 +116,30 @@ fn the_ring_is_followed() {
     until("somebody has to look", || service.operator("/healthz").status == 503);
     assert_eq!(service.operator("/readyz").status, 200);
     assert_eq!(service.ask(&Question::of("caddy", &service.draft())).status, 200);
+}
+
+/// Two replicas with one ring and one store: what was used at the one is used at the other. With the store away, no
+/// request passes and nginx is told the real status.
+#[test]
+fn replicas_share_a_store() {
+    for mut store in StoreServer::each_kind() {
+        let single_use = "[resource.single_use]\nstore = \"redis\"\naddress_file = \"store\"\nwait_ms = 5000";
+        let config = CONFIG.replace("[[resource.issuer]]", &format!("{single_use}\n[[resource.issuer]]"));
+        let folder = Folder::new();
+        folder.write("store", &store.address());
+        let one = Service::start_in(folder, &config);
+        let other_folder = Folder::new();
+        std::fs::copy(one.folder.path("ring.json"), other_folder.path("ring.json")).unwrap();
+        other_folder.write("store", &store.address());
+        let other = Service::start_in(other_folder, &config);
+        for _ in 0..10 {
+            let used = Question::of("caddy", &one.draft());
+            assert_eq!((one.ask(&used).status, other.ask(&used).status), (200, 401));
+            let used = Question::of("caddy", &one.draft());
+            assert_eq!((other.ask(&used).status, one.ask(&used).status), (200, 401));
+        }
+        store.kill();
+        let reply = one.ask(&Question::of("nginx", &one.draft()));
+        assert_eq!((reply.status, reply.field("x-sealstamp-status")), (403, Some("503")));
+    }
 }
