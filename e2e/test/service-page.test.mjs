@@ -56,7 +56,7 @@ describe('docs/service.md', { skip }, () => {
     assert.equal(status, 0, [stdout, stderr, ...logs].join('\n'));
     assert.match(stdout, /HTTP\/1\.1 401[\s\S]*www-authenticate: DPoP algs="[^"]*", resource_metadata="http:\/\/127\.0\.0\.1:8080\/\.well-known\/oauth-protected-resource\/mcp"/i);
     assert.match(stdout, /dpop-nonce: A[\w-]{59}\r/i);
-    assert.match(stdout, /^200 event: message\r?\ndata: .*"text":"42"/m);
-    assert.match(stdout, /^200 event: message\r?\ndata: .*"text":"alice"/m);
+    assert.match(stdout, /200 event: message\r?\ndata: .*"text":"42"/m);
+    assert.match(stdout, /200 event: message\r?\ndata: .*"text":"alice"/m);
   });
 });
