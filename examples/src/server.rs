@@ -113,7 +113,9 @@ pub async fn serve(flags: Flags, shutdown: impl Future<Output = ()> + Send + 'st
     if flags.refuse_unconfirmed {
         ring = ring.refuse_unconfirmed();
     }
-    let ring = ring.build().map_err(|error| StartError::file(&flags.ring, error))?.start(poll_every(&fleet), report)?;
+    let ring = ring.build().map_err(|error| StartError::file(&flags.ring, error))?;
+    let path = flags.ring.clone();
+    let ring = ring.start(poll_every(&fleet), move |status| report(&path, status))?;
     let listener = TcpListener::bind(flags.listen).await?;
     let (app, state) = app(&flags, fleet, ring)?;
     flags.metrics.serve(move || state.observe()).await?;
@@ -346,7 +348,7 @@ pub(crate) fn poll_every(fleet: &Fleet) -> Duration {
 }
 
 /// Never panics, unlike `eprintln!`: where standard error is closed there is nobody to tell.
-fn report(status: &ReloadStatus) {
+fn report(ring: &Path, status: &ReloadStatus) {
     let (now, pid, serial) = (now(), std::process::id(), status.serial);
     let active = status.keys.iter().find(|key| key.state == KeyState::Active);
     let kid = active.map(|key| key.kid.to_string()).unwrap_or_default();
@@ -355,10 +357,10 @@ fn report(status: &ReloadStatus) {
     let mut err = std::io::stderr().lock();
     let _ = match &status.error {
         Some(fault) => {
-            let (kind, error) = (fault.error.as_str(), fault.error);
+            let (kind, error, path) = (fault.error.as_str(), fault.error, ring.display());
             writeln!(
                 err,
-                "{now} mcp_server[{pid}]: the ring stays at serial {serial}, digest {digest}: {kind}: {error}"
+                "{now} mcp_server[{pid}]: the ring stays at serial {serial}, digest {digest}: {kind}: {path}: {error}"
             )
         }
         None => writeln!(err, "{now} mcp_server[{pid}]: the ring is at serial {serial}, digest {digest}, key {kid}"),
