@@ -5,7 +5,7 @@
 //!
 //! What is around it is as small as it can be: one client with a secret, which gets tokens for one resource
 //! (`client_credentials`). An authorization server that exists already has all of that, and takes from here how a
-//! request is verified, refused and answered: [`token`].
+//! request is verified, refused and answered: `token`.
 
 use std::error::Error;
 use std::net::SocketAddr;
