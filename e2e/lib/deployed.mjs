@@ -1,6 +1,6 @@
 // A proxy in the configuration of deploy/, in front of an MCP server that nobody here wrote, and replicas of
 // sealstamp-authz that share nothing but a ring file.
-import { spawn, execFile } from 'node:child_process';
+import { spawn, spawnSync, execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -47,6 +47,9 @@ const BARE = `    location = /bare {
 // drops an empty one. There is nothing wrong with what comes to the service then.
 const UNFOLDS = ['a proof on the line after its name', 'a folded token'];
 
+// As the Caddyfile says.
+const caddyIsOld = () => spawnSync(process.env.CADDY_BIN, ['version'], { encoding: 'utf8' }).stdout.trim().replace(/^v/, '').startsWith('2.6.');
+
 // What each proxy is started with: `files` writes its configuration, `start` says the command.
 export const PROXIES = {
   nginx: {
@@ -76,6 +79,7 @@ export const PROXIES = {
       args: ['run', '--adapter', 'caddyfile', '--config', rewritten ? join(home, 'Caddyfile') : deploy('caddy/Caddyfile')],
       env: {
         HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home,
+        ...(caddyIsOld() && { MCP_PROXY_OPTIONS: 'buffer_requests' }),
         MCP_SITE: `http://127.0.0.1:${port}`, MCP_SERVER: upstream, SEALSTAMP_AUTHZ: authz.map(({ socket }) => `unix/${socket}`).join(' '),
       },
       stop: 'SIGTERM',
