@@ -179,24 +179,18 @@ mod tests {
 
     #[test]
     fn one_row_counts_whatever_their_order() {
-        let forwards = McpPolicy::new()
-            .method("*", within(99))
-            .method("tools/*", within(60))
-            .method("tools/list", |usual| usual)
-            .tool("delete_*", within(10))
-            .tool("delete_all", within(5))
-            .tool("delete_all*", within(7))
-            .prompt("delete_*", within(20))
-            .resource("file:///etc/*", within(30));
-        let mut backwards = McpPolicy::new()
-            .method("*", within(99))
-            .method("tools/*", within(60))
-            .method("tools/list", |usual| usual)
-            .tool("delete_*", within(10))
-            .tool("delete_all", within(5))
-            .tool("delete_all*", within(7))
-            .prompt("delete_*", within(20))
-            .resource("file:///etc/*", within(30));
+        let policy = || {
+            McpPolicy::new()
+                .method("*", within(99))
+                .method("tools/*", within(60))
+                .method("tools/list", |usual| usual)
+                .tool("delete_*", within(10))
+                .tool("delete_all", within(5))
+                .tool("delete_all*", within(7))
+                .prompt("delete_*", within(20))
+                .resource("file:///etc/*", within(30))
+        };
+        let (forwards, mut backwards) = (policy(), policy());
         backwards.rows.reverse();
         for policy in [forwards, backwards] {
             let rows = policy.rows(&usual()).ok().unwrap();
