@@ -33,13 +33,27 @@ async function placed(from, to, replacements) {
 
 const SOCKET = 'unix:/run/sealstamp/authz.sock';
 
-// For comparison alone: the same way to the same server, and nobody is asked.
+// For comparison alone: the same way to the same server. At /bare nobody is asked. At /unverified the service is asked,
+// but for a page that it has ready.
 const UNPROTECTED = '    location / { return 404; }';
-const BARE = `    location = /bare {
-        proxy_pass http://mcp/mcp;
+const PASSED_ON = `proxy_pass http://mcp/mcp;
         proxy_http_version 1.1;
         proxy_set_header Connection "";
-        proxy_buffering off;
+        proxy_buffering off;`;
+const BARE = `    location = /bare {
+        ${PASSED_ON}
+    }
+    location = /_ready {
+        internal;
+        proxy_pass http://sealstamp_authz/metadata/mcp;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+    }
+    location = /unverified {
+        auth_request /_ready;
+        ${PASSED_ON}
     }
 `;
 
