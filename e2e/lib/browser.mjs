@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { callTool } from './rpc.mjs';
 
 const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 export const haveChromium = () => spawnSync(CHROMIUM, ['--version']).status === 0;
@@ -54,4 +55,30 @@ export async function pageServer() {
       await new Promise((done) => server.close(done));
     },
   };
+}
+
+// A page with a key, and a token for `server` that is bound to it. `call` is one request, and what the script can read.
+export async function openPage(browser, origin, server) {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(origin);
+  const key = await page.evaluateHandle(async () => (await import('/lib/page/dpop.mjs')).newKey());
+  const jkt = await key.evaluate((key) => key.thumbprint);
+  const token = await server.issuer.token({ audience: server.url, jkt });
+  const call = (revision, tool, nonce) =>
+    key.evaluate(async (key, request) => (await import('/lib/page/dpop.mjs')).call(key, request), {
+      url: server.url,
+      token,
+      nonce,
+      ...callTool(revision, tool, { a: 40, b: 2 }),
+    });
+  return { page, jkt, call };
+}
+
+// 40 + 2 by the official MCP client, in the page.
+export async function addInPage(page, server, mode) {
+  const session = await page.evaluateHandle(async () => (await import('/lib/page/mcp.mjs')).newSession());
+  const jkt = await session.evaluate((session) => session.thumbprint);
+  const token = await server.issuer.token({ audience: server.url, jkt });
+  const request = { url: server.url, token, mode, numbers: [40, 2] };
+  return session.evaluate(async (session, request) => (await import('/lib/page/mcp.mjs')).add(session, request), request);
 }

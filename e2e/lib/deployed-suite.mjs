@@ -1,7 +1,6 @@
 // What must be true of every proxy in its configuration of deploy/: SEP-1, SEP-3, R9-1, R82-1, C-1, R43-8, R43-9.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +11,7 @@ import { Deployed, PROXIES } from './deployed.mjs';
 import { kidOf } from './fleet.mjs';
 import { Load } from './load.mjs';
 import { challengeOf, draft, fieldsOf, newKey, post, sign } from './raw.mjs';
+import { pairs, raw, talk } from './talk.mjs';
 
 const LIFETIME_S = 4;
 const PROPAGATION_S = 2;
@@ -273,37 +273,6 @@ export function deployedBehind(proxy, { replicas = 2, nonceOnSuccess = true } = 
   battery(proxy, { skip, replicas });
   if (replicas > 1) faults(proxy, { skip });
 }
-
-const pairs = (fields) => Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
-
-// A request as bytes, and all that comes back on its connection.
-export async function talk(origin, bytes) {
-  const { hostname, port } = new URL(origin);
-  const socket = net.connect(Number(port), hostname);
-  const heard = [];
-  socket.on('error', () => {});
-  socket.on('data', (chunk) => {
-    heard.push(chunk);
-    // Some proxies keep a connection for a second after `Connection: close`.
-    const text = Buffer.concat(heard).toString('latin1');
-    const length = /^HTTP\/1\.1 (?!100)[\s\S]*?^content-length: (\d+)\r\n/im.exec(text)?.[1];
-    const end = text.indexOf('\r\n\r\n');
-    if (length !== undefined && end >= 0 && text.length >= end + 4 + Number(length)) socket.destroy();
-  });
-  socket.write(bytes);
-  await new Promise((done) => socket.once('close', done).setTimeout(15_000, () => socket.destroy()));
-  const text = Buffer.concat(heard).toString('latin1');
-  const last = text.slice(text.lastIndexOf('HTTP/1.'));
-  const [head, ...rest] = last.split('\r\n\r\n');
-  let body = rest.join('\r\n\r\n');
-  if (/^transfer-encoding: chunked/im.test(head)) body = body.replace(/(^|\r\n)[0-9a-f]+\r\n/gi, '').replace(/\r\n$/, '');
-  const [, challenge] = /^www-authenticate: *(DPoP .*)$/im.exec(head) ?? [];
-  const [, error] = /error="([^"]*)"/.exec(challenge ?? '') ?? [];
-  return { status: Number(/^HTTP\/1\.\d (\d+)/.exec(last)?.[1] ?? 0), error, challenge, nonce: /^dpop-nonce: *(\S+)/im.exec(head)?.[1], head, body, text: last.slice(0, 600) };
-}
-
-const raw = (deployed, method, target, fields) =>
-  talk(deployed.origin, [`${method} ${target} HTTP/1.1`, `Host: ${new URL(deployed.origin).host}`, 'Connection: close', ...fields.map(([name, value]) => `${name}: ${value}`), 'Content-Length: 0', '', ''].join('\r\n'));
 
 // The adversary's battery (crates/sealstamp-dpop/tests/battery), written for the real clock and sent through the proxy.
 function battery(proxy, { skip, replicas }) {

@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Issuer } from './issuer.mjs';
 import { freePort } from './proxy.mjs';
+import { draft, fieldsOf, newKey, post } from './raw.mjs';
+import { pairs } from './talk.mjs';
 
 const run = promisify(execFile);
 const here = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -25,8 +27,9 @@ const assertSet = (name) => {
 async function placed(from, to, replacements) {
   let text = await readFile(from, 'utf8');
   for (const [old, now] of replacements) {
-    if (!text.includes(old)) throw new Error(`${from} has no ${old}`);
-    text = text.replaceAll(old, now);
+    const changed = text.replaceAll(old, now);
+    if (changed === text) throw new Error(`${from} has no ${old}`);
+    text = changed;
   }
   await writeFile(to, text);
 }
@@ -69,11 +72,11 @@ export const PROXIES = {
   nginx: {
     rewrites: true,
     binary: () => process.env.NGINX_BIN,
-    async files(home, { port, upstream, authz, bare, rewritten }) {
-      for (const file of ['sealstamp-ask.conf', 'sealstamp-protect.conf']) await copyFile(deploy(`nginx/${file}`), join(home, file));
+    async files(home, { port, upstream, authz, bare, rewritten, page }) {
+      for (const file of ['sealstamp-ask.conf', 'sealstamp-protect.conf', 'sealstamp-cors.conf']) await copyFile(deploy(`nginx/${file}`), join(home, file));
       const servers = authz.map(({ socket }) => `unix:${socket}`).join(' max_fails=0; server ');
-      await placed(deploy('nginx/sealstamp.conf'), join(home, 'sealstamp.conf'), [[SOCKET, servers]]);
-      await placed(deploy('nginx/mcp.example.com.conf'), join(home, 'site.conf'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['127.0.0.1:8000', upstream], ...(bare ? [[UNPROTECTED, BARE + UNPROTECTED]] : []), ...(rewritten ? [['location = /mcp {', 'location = /public/mcp {\n        rewrite ^ /mcp break;']] : [])]);
+      await placed(deploy('nginx/sealstamp.conf'), join(home, 'sealstamp.conf'), [[SOCKET, servers], ...(page ? [['#"https://app.example.com"', `"${page}"`]] : [])]);
+      await placed(deploy('nginx/mcp.example.com.conf'), join(home, 'site.conf'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['127.0.0.1:8000', upstream], ...(bare ? [[UNPROTECTED, BARE + UNPROTECTED]] : []), ...(rewritten ? [['location = /mcp {', 'location = /public/mcp {'], ['include sealstamp-protect.conf;', 'include sealstamp-protect.conf;\n        rewrite ^ /mcp break;']] : [])]);
       // What Debian's own nginx.conf has around a site, in this folder.
       const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`).join(' ');
       // As whoever runs this test, whose folder and sockets these are.
@@ -89,10 +92,11 @@ export const PROXIES = {
     async files(home, { rewritten }) {
       if (rewritten) await placed(deploy('caddy/Caddyfile'), join(home, 'Caddyfile'), [['@protected path /mcp', '@protected path /public/mcp'], ['handle @protected {', 'handle @protected {\n\t\trewrite * /mcp']]);
     },
-    start: (home, { port, upstream, authz, rewritten }) => ({
+    start: (home, { port, upstream, authz, rewritten, page }) => ({
       args: ['run', '--adapter', 'caddyfile', '--config', rewritten ? join(home, 'Caddyfile') : deploy('caddy/Caddyfile')],
       env: {
         HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home,
+        ...(page && { MCP_ORIGIN: page }),
         ...(caddyIsOld() && { MCP_PROXY_OPTIONS: 'buffer_requests' }),
         MCP_SITE: `http://127.0.0.1:${port}`, MCP_SERVER: upstream, SEALSTAMP_AUTHZ: authz.map(({ socket }) => `unix/${socket}`).join(' '),
       },
@@ -102,18 +106,18 @@ export const PROXIES = {
   traefik: {
     mends: UNFOLDS,
     binary: () => process.env.TRAEFIK_BIN,
-    async files(home, { port, upstream, authz }) {
+    async files(home, { port, upstream, authz, page }) {
       await placed(deploy('traefik/traefik.yaml'), join(home, 'traefik.yaml'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['dynamic.yaml', join(home, 'dynamic.yaml')]]);
-      await placed(deploy('traefik/dynamic.yaml'), join(home, 'dynamic.yaml'), [['127.0.0.1:8000', upstream], ['127.0.0.1:9180', authz[0].address]]);
+      await placed(deploy('traefik/dynamic.yaml'), join(home, 'dynamic.yaml'), [['127.0.0.1:8000', upstream], ['127.0.0.1:9180', authz[0].address], ...(page ? [['middlewares: [sealstamp]', 'middlewares: [browser, sealstamp]'], ['https://app.example.com', page]] : [])]);
     },
     start: (home) => ({ args: [`--configfile=${join(home, 'traefik.yaml')}`], stop: 'SIGTERM' }),
   },
   envoy: {
     mends: [...UNFOLDS, 'an empty Authorization beside the good one'],
     binary: () => process.env.ENVOY_BIN,
-    async files(home, { port, upstream, authz }) {
+    async files(home, { port, upstream, authz, page }) {
       const [, to] = upstream.split(':');
-      await placed(deploy('envoy/envoy.yaml'), join(home, 'envoy.yaml'), [['port_value: 8080', `port_value: ${port}`], ['port_value: 8000', `port_value: ${to}`], ['/run/sealstamp/authz.sock', authz[0].socket]]);
+      await placed(deploy('envoy/envoy.yaml'), join(home, 'envoy.yaml'), [['port_value: 8080', `port_value: ${port}`], ['port_value: 8000', `port_value: ${to}`], ['/run/sealstamp/authz.sock', authz[0].socket], ...(page ? [[/^( {26})#(?! )/gm, '$1'], [/^( {26})#(?=  )/gm, '$1'], ['https://app.example.com', page]] : [])]);
     },
     start: (home) => ({ args: ['-c', join(home, 'envoy.yaml'), '--log-level', 'warning', '--concurrency', '1', '--use-dynamic-base-id', '--disable-hot-restart'], stop: 'SIGTERM' }),
   },
@@ -129,8 +133,8 @@ export const SERVERS = {
 
 export class Deployed {
   // `url` is what clients are told, and what tokens are for, if it is not the proxy's own address. `files` names a ring and
-  // a JWK set that are there already, with their issuer's URL.
-  static async start(proxy, server, { replicas = 2, lifetimeS = 4, propagationS = 2, url, files, algorithms, bare, rewritten, requiredScopes } = {}) {
+  // a JWK set that are there already, with their issuer's URL. `page` is an origin whose pages may call from a browser.
+  static async start(proxy, server, { replicas = 2, lifetimeS = 4, propagationS = 2, url, files, algorithms, bare, rewritten, requiredScopes, page } = {}) {
     const d = new Deployed();
     Object.assign(d, { name: proxy, children: new Set(), folder: await mkdtemp(join(tmpdir(), 'sealstamp-deployed-')), algorithms, requiredScopes });
     try {
@@ -157,7 +161,7 @@ export class Deployed {
       for (let n = 0; n < replicas; n++) d.authz.push(await d.replica(n));
       await Promise.all([listening(serverPort), ...d.authz.map((replica) => replica.ready())]);
 
-      const site = { port, upstream: d.upstream, authz: d.authz, bare, rewritten };
+      const site = { port, upstream: d.upstream, authz: d.authz, bare, rewritten, page };
       const home = join(d.folder, proxy);
       await mkdir(home);
       await PROXIES[proxy].files(home, site);
@@ -165,7 +169,7 @@ export class Deployed {
       d.proxy = d.spawn(PROXIES[proxy].binary(), flags, { env, stop });
       await listening(port);
       // Traefik listens before it knows its routes.
-      for (let waited = 0; waited < 100 && (await fetch(`${d.origin}/mcp`, { method: 'POST' })).status === 404; waited++) await sleep(100);
+      for (let waited = 0; waited < 100 && (await fetch(d.origin + new URL(d.url).pathname, { method: 'POST' })).status === 404; waited++) await sleep(100);
       return d;
     } catch (error) {
       await d.stop();
@@ -231,6 +235,19 @@ export class Deployed {
 
   token(jkt, options) {
     return this.issuer.token({ audience: this.url, jkt, ...options });
+  }
+
+  // A client with a key, a token and a nonce. `fields` are those of a request as RFC 9449 has it, but for `change`.
+  async caller(options) {
+    const key = await newKey();
+    const token = await this.token(key.thumbprint, options);
+    const [nonce] = (await post(new URL(this.origin).host, new URL(this.url).pathname, {}, '{}')).fields['dpop-nonce'];
+    const fields = async (change = () => {}) => {
+      const good = draft({ key, url: this.url, token, nonce });
+      change(good);
+      return pairs(await fieldsOf(good));
+    };
+    return { key, token, nonce, fields };
   }
 
   async stop() {

@@ -2,11 +2,10 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { haveChromium, launch, pageServer } from '../lib/browser.mjs';
+import { addInPage, haveChromium, launch, openPage, pageServer } from '../lib/browser.mjs';
 import { REVISIONS } from '../lib/client.mjs';
 import { Fleet, LIFETIME_S } from '../lib/fleet.mjs';
 import { roundRobin } from '../lib/proxy.mjs';
-import { callTool } from '../lib/rpc.mjs';
 
 describe('a page of another origin', { skip: !haveChromium() && 'there is no Chromium here' }, () => {
   let allowed, stranger, fleet, browser;
@@ -23,22 +22,7 @@ describe('a page of another origin', { skip: !haveChromium() && 'there is no Chr
     await stranger?.close();
   });
 
-  // A page with a key, and a token bound to it.
-  async function open({ origin } = allowed) {
-    const page = await (await browser.newContext()).newPage();
-    await page.goto(origin);
-    const key = await page.evaluateHandle(async () => (await import('/lib/page/dpop.mjs')).newKey());
-    const jkt = await key.evaluate((key) => key.thumbprint);
-    const token = await fleet.issuer.token({ audience: fleet.url, jkt });
-    const call = (revision, tool, nonce) =>
-      key.evaluate(async (key, request) => (await import('/lib/page/dpop.mjs')).call(key, request), {
-        url: fleet.url,
-        token,
-        nonce,
-        ...callTool(revision, tool, { a: 40, b: 2 }),
-      });
-    return { page, jkt, call };
-  }
+  const open = ({ origin } = allowed) => openPage(browser, origin, fleet);
 
   for (const { revision, mode } of REVISIONS) {
     test(`${revision}: reads the challenge and the nonce of a 401, and completes the call`, async () => {
@@ -78,15 +62,7 @@ describe('a page of another origin', { skip: !haveChromium() && 'there is no Chr
 
     test(`${revision}: the official MCP client in the page`, async () => {
       const { page } = await open();
-      const session = await page.evaluateHandle(async () => (await import('/lib/page/mcp.mjs')).newSession());
-      const jkt = await session.evaluate((session) => session.thumbprint);
-      const token = await fleet.issuer.token({ audience: fleet.url, jkt });
-      const said = await session.evaluate(async (session, request) => (await import('/lib/page/mcp.mjs')).add(session, request), {
-        url: fleet.url,
-        token,
-        mode,
-        numbers: [40, 2],
-      });
+      const said = await addInPage(page, fleet, mode);
       assert.equal(said.revision, revision);
       assert.equal(said.sum, '42');
       assert.deepEqual(said.statuses.filter((status) => status === 401).length, 1, `one challenge: ${said.statuses}`);
