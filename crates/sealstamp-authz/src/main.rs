@@ -11,6 +11,7 @@ mod answer;
 mod config;
 mod dialect;
 mod flags;
+mod manager;
 mod metrics;
 mod process;
 mod resource;
@@ -37,7 +38,12 @@ fn main() -> ExitCode {
             return ExitCode::from(MISTAKES);
         }
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        // A line that cannot be written is lost. The other way is to say so on standard error, which panics if that is full.
+        .log_internal_errors(false);
     match flags.log_format {
         LogFormat::Text => log.with_ansi(false).init(),
         LogFormat::Json => log.json().init(),

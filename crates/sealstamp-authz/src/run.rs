@@ -11,10 +11,11 @@ use tracing::{error, info};
 
 use crate::config::Address;
 use crate::flags::{Flags, MISTAKES};
+use crate::manager;
 use crate::metrics::Metrics;
 use crate::process::{self, Process};
 use crate::resource::Kept;
-use crate::serve::{Limits, Listener, check, operator, serve};
+use crate::serve::{Limits, Listener, check, operator, room_for, serve};
 
 /// The permissions of the operator's socket.
 const OPERATOR_MODE: u32 = 0o660;
@@ -27,7 +28,7 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let good = match process::load(&flags.config, &flags.overrides(), &Kept::default()) {
             Ok(good) => good,
             Err(mistakes) => {
@@ -46,7 +47,10 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
                 ExitCode::FAILURE
             }
         }
-    })
+    });
+    // Whoever still waits for a file or a resolver is left to it.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn until_stopped(
@@ -60,7 +64,8 @@ async fn until_stopped(
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let mut servers = JoinSet::new();
-    let limits = Limits::of(process.bounds());
+    let connections = room_for(process.bounds().connections);
+    let limits = Limits::of(process.bounds(), connections);
     for at in &process.settings().listeners {
         let listener = bind(&at.address, at.socket_mode).await?;
         let (process, dialect) = (Arc::clone(&process), at.dialect);
@@ -74,17 +79,20 @@ async fn until_stopped(
         let metrics = Metrics::install().map_err(io::Error::other)?;
         tokio::spawn(metrics.clone().upkeep());
         let listener = bind(address, OPERATOR_MODE).await?;
-        let limits = Limits::of(process.bounds());
+        let limits = Limits::of(process.bounds(), connections);
         let process = Arc::clone(&process);
         let handle = move |request| operator(Arc::clone(&process), metrics.clone(), request);
         pages.spawn(serve(listener, limits, operator_stopping, handle));
     }
     info!("ready to answer");
+    manager::ready();
 
     let reloading = Arc::clone(&process);
     let reloads = tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            manager::reloading();
             reloading.reload().await;
+            manager::reloaded(&reloading.last_reload());
         }
     });
     tokio::select! {
@@ -93,6 +101,7 @@ async fn until_stopped(
     }
     reloads.abort();
     info!("stopping: what has begun is finished");
+    manager::stopping();
     stop.send_replace(true);
     while servers.join_next().await.is_some() {}
     stop_operator.send_replace(true);

@@ -38,12 +38,13 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    pub(crate) fn of(bounds: &Bounds) -> Self {
+    /// With room for this many connections.
+    pub(crate) fn of(bounds: &Bounds, connections: usize) -> Self {
         Self {
             head_bytes: bounds.head_bytes,
             head: bounds.head,
             stop: bounds.stop,
-            connections: Arc::new(Semaphore::new(bounds.connections)),
+            connections: Arc::new(Semaphore::new(connections)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What operators ask, on a listener of its own: `/healthz`, `/readyz`, `/metrics`.
+//! What operators ask, on a listener of its own: `/livez`, `/readyz`, `/healthz`, `/metrics`.
 
 use std::sync::Arc;
 
@@ -15,10 +15,13 @@ pub(crate) async fn operator<B>(process: Arc<Process>, metrics: Metrics, request
         return plain(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET alone\n");
     }
     match request.uri().path() {
+        // Whoever reads this knows all that it says. What restarts a process on a 503 must ask here: while an issuer is
+        // away or a ring is wrong, a restart loses what still serves.
+        "/livez" => plain(StatusCode::OK, "text/plain", "alive\n"),
         "/healthz" => page(&process, process.is_well()),
         "/readyz" => page(&process, process.is_ready()),
         "/metrics" => plain(StatusCode::OK, "text/plain; version=0.0.4", metrics.page(&process)),
-        _ => plain(StatusCode::NOT_FOUND, "text/plain", "/healthz, /readyz, /metrics\n"),
+        _ => plain(StatusCode::NOT_FOUND, "text/plain", "/livez, /readyz, /healthz, /metrics\n"),
     }
 }
 

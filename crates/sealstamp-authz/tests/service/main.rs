@@ -16,3 +16,4 @@ mod mistakes;
 mod reload;
 mod stop;
 mod support;
+mod surroundings;

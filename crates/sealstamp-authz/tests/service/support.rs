@@ -121,19 +121,36 @@ impl Service {
     }
 
     fn start_again(folder: Arc<Folder>) -> Self {
+        let service = Self::spawn(folder, &["--log", "debug"], Command::new(BINARY));
+        until("the service listens", || service.log().contains("ready to answer"));
+        service
+    }
+
+    /// In surroundings that a shell makes before it becomes the service: `"$0" "$@"` is the service.
+    pub(crate) fn start_in_shell(folder: Folder, config: &str, script: &str) -> Self {
+        folder.configure(config);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, BINARY]).env("FOLDER", folder.0.path());
+        let service = Self::spawn(Arc::new(folder), &[], shell);
+        until("the service listens", || {
+            let operator = UnixStream::connect(service.folder.path("operator.sock"));
+            operator.is_ok_and(|stream| ask(stream, "GET", "/livez", &[]).status == 200)
+        });
+        service
+    }
+
+    fn spawn(folder: Arc<Folder>, flags: &[&str], mut command: Command) -> Self {
         let log = fs::File::create(folder.path("log")).unwrap();
-        let child = Command::new(BINARY)
+        let child = command
             .arg("--config")
             .arg(folder.path("authz.toml"))
-            .args(["--log", "debug"])
+            .args(flags)
             .env_remove("SEALSTAMP_MIN_SERIAL")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
-        let service = Self { folder, child };
-        until("the service listens", || service.log().contains("ready to answer"));
-        service
+        Self { folder, child }
     }
 
     pub(crate) fn log(&self) -> String {
