@@ -1,12 +1,15 @@
-// What of deploy/ runs without the system it is for: the job that keeps the ring in a cluster.
+// What of deploy/ runs without the system it is for: the job that keeps the ring in a cluster, the configuration in the
+// manifest of a pod, and what an image is built from.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const MANIFEST = new URL('../../deploy/kubernetes/ring.yaml', import.meta.url);
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path) => readFile(join(ROOT, path), 'utf8');
 
 // A Secret in a file. `get` and `patch` are all that the job asks for, and a patch tests what it replaces.
 const KUBECTL = `#!/usr/bin/env bash
@@ -19,8 +22,9 @@ import json, sys
 store = sys.argv[1]
 test, replace = json.load(sys.stdin)
 assert (test["op"], replace["op"]) == ("test", "replace") and test["path"] == replace["path"] == "/data/ring.json"
+if len(sys.argv) > 2: open(store, "w").write(sys.argv[2])
 if open(store).read() != test["value"]: sys.exit("the server says it is another one")
-open(store, "w").write(replace["value"])' "$STORE" ;;
+open(store, "w").write(replace["value"])' "$STORE" \${OTHER:+"$OTHER"} ;;
   *) exit 1 ;;
 esac
 `;
@@ -30,7 +34,7 @@ describe('the CronJob of deploy/kubernetes/ring.yaml, with a kubectl of this tes
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sealstamp-deploy-'));
     store = join(folder, 'store');
-    const [, block] = /- -c\n +- \|\n((?: {18}.*\n|\n)+)/.exec(await readFile(MANIFEST, 'utf8'));
+    const [, block] = /- -c\n +- \|\n((?: {18}.*\n|\n)+)/.exec(await read('deploy/kubernetes/ring.yaml'));
     script = block.replace(/^ {18}/gm, '');
     await writeFile(join(folder, 'kubectl'), KUBECTL);
     await chmod(join(folder, 'kubectl'), 0o755);
@@ -55,15 +59,27 @@ describe('the CronJob of deploy/kubernetes/ring.yaml, with a kubectl of this tes
     assert.equal(await ring(), before);
   });
 
-  test('rotates a ring that is old', async () => {
-    const text = sealstamp(['init']);
+  const aged = () => {
     const old = new Date(Date.now() - 40 * 86_400_000).toISOString().slice(0, 19) + 'Z';
-    await keep(text.replaceAll(/("(?:activates_at|created_at|written_at)": *")[^"]*"/g, `$1${old}"`));
+    return sealstamp(['init']).replaceAll(/("(?:activates_at|created_at|written_at)": *")[^"]*"/g, `$1${old}"`);
+  };
+
+  test('rotates a ring that is old', async () => {
+    await keep(aged());
     const before = JSON.parse(await ring());
     const { status, stderr } = job();
     const now = JSON.parse(await ring());
     assert.equal(now.serial, before.serial + 1, stderr);
     assert.equal(status, 0, stderr);
+  });
+
+  test('fails, and replaces nothing, where somebody else has stored a ring meanwhile', async () => {
+    await keep(aged());
+    const other = sealstamp(['init']);
+    const { status, stderr } = job({ OTHER: Buffer.from(other).toString('base64') });
+    assert.notEqual(status, 0);
+    assert.match(stderr, /another one/);
+    assert.equal(await ring(), other);
   });
 
   test('fails, and stores nothing, where there is no ring', async () => {
@@ -73,4 +89,39 @@ describe('the CronJob of deploy/kubernetes/ring.yaml, with a kubectl of this tes
     assert.match(stderr, /not a ring/);
     assert.equal(await ring(), 'not a ring');
   });
+});
+
+test('the configuration in deploy/kubernetes/sidecar.yaml has no mistake', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sealstamp-deploy-'));
+  try {
+    const [, block] = /\n  authz\.toml: \|\n((?: {4}.*\n|\n)+)/.exec(await read('deploy/kubernetes/sidecar.yaml'));
+    assert.ok(block.includes('/run/ring/ring.json'));
+    await writeFile(join(folder, 'authz.toml'), block.replace(/^ {4}/gm, '').replace('/run/ring/ring.json', 'ring.json'));
+    assert.equal(spawnSync(process.env.SEALSTAMP_BIN, ['--ring', join(folder, 'ring.json'), 'init']).status, 0);
+    const { status, stderr } = spawnSync(process.env.AUTHZ_BIN, ['--check', '--config', join(folder, 'authz.toml')], { encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [0, '']);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+// Only what the list beside the Dockerfile lets through, which is how a builder sees it.
+test('deploy/Dockerfile copies what is there, and the workspace in it is whole', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sealstamp-deploy-'));
+  try {
+    const [all, ...let_through] = (await read('deploy/Dockerfile.dockerignore')).trim().split('\n');
+    assert.equal(all, '*');
+    for (const line of let_through) {
+      assert.match(line, /^![\w.-]+$/);
+      await access(join(ROOT, line.slice(1)));
+      await symlink(join(ROOT, line.slice(1)), join(folder, line.slice(1)));
+    }
+    const copies = [...(await read('deploy/Dockerfile')).matchAll(/^COPY (?!--from)(.*) \S+$/gm)];
+    assert.ok(copies.length > 0);
+    for (const name of copies.flatMap(([, names]) => names.split(' '))) await access(join(folder, name));
+    const { status, stderr } = spawnSync('cargo', ['metadata', '--locked', '--offline', '--no-deps', '--format-version', '1'], { cwd: folder, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
