@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::Overrides;
 
@@ -43,6 +45,13 @@ pub(crate) enum LogFormat {
 }
 
 impl Flags {
+    /// What is logged. A word that is no level would be a module's name, and the log would be empty.
+    pub(crate) fn filter(&self) -> Option<EnvFilter> {
+        let known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+        let known = self.log.split(',').all(|part| known(part.trim()));
+        known.then(|| EnvFilter::try_new(&self.log).ok()).flatten()
+    }
+
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides { ring: self.ring.clone(), min_serial: self.min_serial, operator: self.operator.clone() }
     }

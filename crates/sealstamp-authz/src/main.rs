@@ -22,21 +22,18 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 use crate::flags::{Flags, LogFormat, MISTAKES};
 use crate::resource::Kept;
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    let filter = match EnvFilter::try_new(&flags.log) {
-        Ok(filter) => filter,
-        Err(_) => {
-            eprintln!(
-                "sealstamp-authz: --log: this must be error, warn, info, debug or trace, or a list of these by module"
-            );
-            return ExitCode::from(MISTAKES);
-        }
+    let Some(filter) = flags.filter() else {
+        eprintln!(
+            "sealstamp-authz: --log, SEALSTAMP_AUTHZ_LOG: this must be error, warn, info, debug or trace, or a list of \
+             these by module, such as info,sealstamp_dpop=debug"
+        );
+        return ExitCode::from(MISTAKES);
     };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -70,7 +70,7 @@ pub(crate) fn load(file: &Path, overrides: &Overrides, old: &Kept) -> Result<Goo
 }
 
 fn finish(good: Good, findings: Findings) -> Result<Good, Vec<Mistake>> {
-    if findings.is_empty() { Ok(good) } else { Err(findings.into_mistakes()) }
+    if findings.count() == 0 { Ok(good) } else { Err(findings.into_mistakes()) }
 }
 
 impl Process {
@@ -126,8 +126,10 @@ impl Process {
                 return Err(vec!["the configuration could not be read: that is a fault of this program".to_owned()]);
             }
         };
-        if let Some(key) = self.settings.difference(&good.settings) {
-            return Err(vec![format!("{}: {key}: this has changed, and needs a restart", self.file.display())]);
+        let changed = self.settings.differences(&good.settings);
+        if !changed.is_empty() {
+            let says = |key| format!("{}: {key}: this has changed, and needs a restart", self.file.display());
+            return Err(changed.into_iter().map(says).collect());
         }
         wait_for_new_keys(&good.routes, &self.routes.load_full()).await;
         self.routes.store(Arc::new(good.routes));
@@ -179,4 +181,78 @@ async fn wait_for_new_keys(new: &Routes, old: &Routes) {
         }
     };
     let _ = timeout(NEW_KEYS, there).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use sealstamp::{Fresh, Ring, RingFile, Settings as RingSettings, Suite};
+    use sealstamp_testkit::issuer;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const GOOD: &str = r#"[[listener]]
+address = "127.0.0.1:9180"
+dialect = "nginx"
+
+[limits]
+requests = 100
+
+[ring]
+file = "ring.json"
+
+[[resource]]
+name = "mcp"
+public_url = "https://mcp.example.com/mcp"
+scopes = ["tools:read"]
+
+[[resource.issuer]]
+url = "https://issuer.example.com"
+jwks_file = "jwks.json"
+
+[[resource.path]]
+path = "/mcp/admin"
+nonce_within_s = 10
+"#;
+
+    /// Whatever one key press does to a good file, what is said of it has a line and says something; or it is good.
+    #[tokio::test]
+    async fn each_key_press_is_named_or_harmless() {
+        let folder = TempDir::new().unwrap();
+        let now = UnixMillis::from_system_time(SystemTime::now());
+        let ring = Ring::init(RingSettings::default(), Suite::Aes256Gcm, now, Fresh::from_os().unwrap());
+        RingFile::new(folder.path().join("ring.json")).create(&ring).unwrap();
+        fs::write(folder.path().join("jwks.json"), issuer().jwks()).unwrap();
+        let file = folder.path().join("authz.toml");
+        let said = |text: &[u8]| {
+            fs::write(&file, text).unwrap();
+            load(&file, &Overrides::default(), &Kept::default()).err()
+        };
+        assert_eq!(said(GOOD.as_bytes()), None);
+        let prefix = format!("{}:", file.display());
+        let (mut good, mut bad) = (0, 0);
+        for at in 0..GOOD.len() {
+            let (before, after) = GOOD.as_bytes().split_at(at);
+            let presses: [&[u8]; 4] = [b"", b"x", b"\"", b"\xff"];
+            let edits = presses.iter().map(|press| [before, press, &after[1..]].concat());
+            let inserted = [before, b"=", after].concat();
+            for text in edits.chain([inserted, before.to_vec()]) {
+                let Some(mistakes) = said(&text) else {
+                    good += 1;
+                    continue;
+                };
+                bad += 1;
+                assert!(!mistakes.is_empty());
+                for mistake in mistakes {
+                    let line = mistake.to_string();
+                    let (number, says) = line.strip_prefix(&prefix).unwrap().split_once(": ").unwrap();
+                    assert!((1..=1 + GOOD.lines().count()).contains(&number.parse().unwrap()), "{line}");
+                    assert!(!says.is_empty() && !line.contains('\n'), "{line:?}");
+                }
+            }
+        }
+        assert!(bad > 1_500 && good > 50, "{bad} {good}");
+    }
 }

@@ -1,7 +1,10 @@
 //! Addresses to listen on.
 
 use std::fmt;
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
 /// A Unix socket, or an address and a port.
@@ -11,14 +14,33 @@ pub(crate) enum Address {
     Tcp(SocketAddr),
 }
 
+/// The most bytes of a socket's path: what `sun_path` holds, less the byte behind its end (unix(7)).
+const SOCKET_PATH_BYTES: usize = 107;
+
 impl Address {
-    /// From `unix:/path` or `IP:PORT`. Without leave, the address is one of this machine alone.
+    /// From `unix:/path` or `IP:PORT`. Without leave, the address is one of this machine alone. A socket's folder need
+    /// not be there yet.
     pub(crate) fn parse(text: &str, beyond_loopback: bool) -> Result<Self, Unusable> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return if path.starts_with('/') { Ok(Self::Unix(path.into())) } else { Err(Unusable::Form) };
+            return socket(path).map(Self::Unix);
         }
         let address: SocketAddr = text.parse().map_err(|_| Unusable::Form)?;
         if address.ip().is_loopback() || beyond_loopback { Ok(Self::Tcp(address)) } else { Err(Unusable::Beyond) }
+    }
+}
+
+fn socket(path: &str) -> Result<PathBuf, Unusable> {
+    if !path.starts_with('/') || path.contains('\0') {
+        return Err(Unusable::Form);
+    }
+    if path.len() > SOCKET_PATH_BYTES {
+        return Err(Unusable::TooLong);
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => Err(Unusable::Taken),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(Unusable::InFile),
+        _ if path.ends_with('/') => Err(Unusable::Form),
+        _ => Ok(path.into()),
     }
 }
 
@@ -36,6 +58,9 @@ impl fmt::Display for Address {
 pub(crate) enum Unusable {
     Form,
     Beyond,
+    TooLong,
+    Taken,
+    InFile,
 }
 
 impl fmt::Display for Unusable {
@@ -45,6 +70,9 @@ impl fmt::Display for Unusable {
             Self::Beyond => {
                 "other machines can reach this address; if they may, write beyond_loopback = true beside it"
             }
+            Self::TooLong => "the path of a socket has at most 107 bytes",
+            Self::Taken => "there is something at this path that is no socket, and it is not replaced",
+            Self::InFile => "a file is where this path needs a folder",
         })
     }
 }

@@ -1,12 +1,14 @@
 //! The configuration: one TOML file.
 //!
-//! `file` is its keys, `mistake` says what is wrong and where, `settings` is what holds for the whole process and stays
-//! until it ends. What holds for one resource is read by [`crate::resource`], since a reload can change it.
+//! `file` is its keys, `table` reads them, `mistake` says what is wrong and where, `settings` is what holds for the
+//! whole process and stays until it ends. What holds for one resource is read by [`crate::resource`], since a reload
+//! can change it.
 
 mod address;
 mod file;
 mod mistake;
 mod settings;
+mod table;
 
 use std::fs;
 use std::path::Path;
@@ -17,21 +19,32 @@ pub(crate) use file::{
     WhenAwayName,
 };
 pub(crate) use mistake::{Findings, Mistake, no_such_value};
-pub(crate) use settings::{Bounds, Overrides, RingAt, Settings, within};
+pub(crate) use settings::{Bounds, Overrides, RingAt, Settings};
+use toml::de::DeTable;
 
-/// Reads the file. Whatever the parser finds wrong is the first and only mistake.
+/// Reads the file. What stands in it and cannot be read is with the findings, and left out. Fails if nothing can be
+/// read.
 pub(crate) fn read(path: &Path) -> Result<(File, Findings), Vec<Mistake>> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let unread = |line, says: String| {
         let mut findings = Findings::new(path, String::new());
-        findings.add_whole(format_args!("this file cannot be read: {error}"));
+        findings.add_unread(line, says);
         findings.into_mistakes()
+    };
+    let bytes = fs::read(path).map_err(|error| unread(0, format!("this file cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = good.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+        unread(line, "this is not UTF-8, which TOML must be".to_owned())
     })?;
-    let mut findings = Findings::new(path, text);
-    match toml::from_str(findings.text()) {
-        Ok(file) => Ok((file, findings)),
-        Err(error) => {
-            findings.add_parsed(&error);
-            Err(findings.into_mistakes())
-        }
+    let (table, errors) = DeTable::parse_recoverable(&text);
+    let mut findings = Findings::new(path, text.clone());
+    if findings.add_syntax(&errors) {
+        return Err(findings.into_mistakes());
+    }
+    let file = table::read(&table, file::file, file::homes, &mut findings);
+    findings.read();
+    match file {
+        Some(file) => Ok((file, findings)),
+        None => Err(findings.into_mistakes()),
     }
 }

@@ -1,7 +1,6 @@
 //! What holds for the whole process, and stays as it is until the process ends.
 
-use std::fmt::Display;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use toml::Spanned;
 
 use crate::config::address::Address;
 use crate::config::file::{DialectName, File, Limits, Listener, Ring};
-use crate::config::mistake::Findings;
+use crate::config::mistake::{Findings, Place};
 use crate::dialect::Dialect;
 
 /// The permissions of a socket, unless configured: the proxy's group may ask.
@@ -57,125 +56,122 @@ pub(crate) struct RingAt {
     pub(crate) file: PathBuf,
     pub(crate) min_serial: u64,
     pub(crate) refuse_unconfirmed: bool,
-    /// Where the configuration names it.
-    pub(crate) at: Place,
-}
-
-/// A place in the configuration. Two settings are the same wherever they stand.
-#[derive(Debug, Clone)]
-pub(crate) struct Place(pub(crate) Range<usize>);
-
-impl PartialEq for Place {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
+    pub(crate) named: Place,
+    pub(crate) serial_named: Place,
 }
 
 impl Settings {
     pub(crate) fn of(file: &File, overrides: &Overrides, findings: &mut Findings) -> Self {
-        let listeners: Vec<_> = file.listener.iter().filter_map(|one| listener(one.get_ref(), findings)).collect();
-        if file.listener.is_empty() {
-            findings.add_whole("listener is missing: without a [[listener]] no proxy can ask");
+        let listeners: Vec<_> = file.listener.iter().map(|one| listener(one.get_ref(), findings)).collect();
+        if listeners.is_empty() {
+            let says = "this is missing: without a [[listener]], which has address and dialect, no proxy can ask";
+            findings.add_missing_table("listener", says);
         }
-        for (at, one) in listeners.iter().enumerate() {
-            if listeners.iter().take(at).any(|before| before.address == one.address) {
-                let span = file.listener.get(at).map_or(0..0, |one| one.get_ref().address.span());
-                findings.add(span, "another listener has this address");
+        for (at, (one, read)) in file.listener.iter().zip(&listeners).enumerate() {
+            let before = || listeners.iter().take(at).flatten();
+            if read.as_ref().is_some_and(|read| before().any(|before| before.address == read.address)) {
+                findings.add(one.get_ref().address.span(), "another listener has this address");
             }
         }
+        let listeners: Vec<_> = listeners.into_iter().flatten().collect();
+        let beyond = file.operator.as_ref().and_then(|operator| operator.beyond_loopback.as_ref());
         let operator = match (&overrides.operator, &file.operator) {
-            (Some(address), file) => {
-                let beyond = file.as_ref().is_some_and(|operator| operator.beyond_loopback);
-                Address::parse(address, beyond)
-                    .map_err(|error| findings.add_whole(format_args!("--operator: {error}")))
-                    .ok()
-            }
-            (None, Some(operator)) => {
-                let address = Address::parse(operator.address.get_ref(), operator.beyond_loopback);
-                findings.some(operator.address.span(), address)
-            }
+            (Some(address), _) => Some((address.as_str(), Place::Flag("--operator"))),
+            (None, Some(operator)) => Some((operator.address.get_ref().as_str(), Place::File(operator.address.span()))),
             (None, None) => None,
         };
-        if let (Some(operator), Some(file)) = (&operator, &file.operator)
-            && listeners.iter().any(|listener| listener.address == *operator)
-        {
-            findings.add(file.address.span(), "a listener has this address, and proxies must not see these pages");
-        }
+        let operator = operator.and_then(|(text, named)| {
+            let address = address(text, &named, beyond, findings)?;
+            if listeners.iter().any(|listener| listener.address == address) {
+                findings.add_at(&named, "a listener has this address, and proxies must not see these pages");
+            }
+            Some(address)
+        });
         let ring = ring(file.ring.as_ref(), overrides, findings);
-        Self { listeners, operator, bounds: Bounds::of(&file.limits, findings), ring }
+        Self { listeners, operator, bounds: Bounds::of(&file.limits), ring }
     }
 
-    /// What differs, by the name of its key, if anything does: no reload can change it.
-    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
+    /// What differs, by the names of its keys: no reload can change it.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let differs = [
             ("listener", self.listeners != other.listeners),
             ("operator", self.operator != other.operator),
             ("limits", self.bounds != other.bounds),
             ("ring", self.ring != other.ring),
         ];
-        differs.into_iter().find(|(_, differs)| *differs).map(|(key, _)| key)
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 }
 
+fn address(text: &str, named: &Place, beyond: Option<&Spanned<bool>>, findings: &mut Findings) -> Option<Address> {
+    let leave = beyond.is_some_and(|beyond| *beyond.get_ref());
+    let address = Address::parse(text, leave).map_err(|error| findings.add_at(named, error)).ok()?;
+    if let (Address::Unix(_), Some(beyond)) = (&address, beyond) {
+        findings.add(beyond.span(), "this is for IP addresses alone");
+    }
+    Some(address)
+}
+
 fn listener(listener: &Listener, findings: &mut Findings) -> Option<ListenAt> {
-    let address = Address::parse(listener.address.get_ref(), listener.beyond_loopback);
-    let address = findings.some(listener.address.span(), address)?;
-    let socket_mode = match &listener.socket_mode {
-        None => SOCKET_MODE,
-        Some(mode) if matches!(address, Address::Tcp(_)) => {
+    let named = Place::File(listener.address.span());
+    let address = address(listener.address.get_ref(), &named, listener.beyond_loopback.as_ref(), findings);
+    let socket_mode = match (&listener.socket_mode, &address) {
+        (None, _) => Some(SOCKET_MODE),
+        (Some(mode), Some(Address::Tcp(_))) => {
             findings.add(mode.span(), "this is for unix: addresses alone");
-            SOCKET_MODE
+            None
         }
-        Some(mode) => {
-            let read = u32::from_str_radix(mode.get_ref(), 8).ok().filter(|mode| *mode <= 0o777);
-            let read = read.ok_or("this must be three octal digits in quotes, such as \"660\"");
-            findings.some(mode.span(), read)?
-        }
+        (Some(mode), _) => findings.some(mode.span(), permissions(mode.get_ref())),
     };
     let dialect = match listener.dialect {
         DialectName::Nginx => Dialect::Nginx,
         DialectName::Caddy | DialectName::Traefik => Dialect::Forwarded,
         DialectName::Envoy => Dialect::Envoy,
     };
-    Some(ListenAt { address, dialect, socket_mode })
+    Some(ListenAt { address: address?, dialect, socket_mode: socket_mode? })
+}
+
+/// From three octal digits. A 0 before them changes nothing.
+fn permissions(mode: &str) -> Result<u32, &'static str> {
+    let digits = if mode.len() == 4 { mode.strip_prefix('0') } else { Some(mode) };
+    digits
+        .filter(|digits| digits.len() == 3 && digits.bytes().all(|digit| digit.is_ascii_digit()))
+        .and_then(|digits| u32::from_str_radix(digits, 8).ok())
+        .ok_or("this must be three octal digits in quotes, such as \"660\"")
 }
 
 fn ring(ring: Option<&Ring>, overrides: &Overrides, findings: &Findings) -> Option<RingAt> {
     let configured = ring.map(|ring| findings.folder().join(ring.file.get_ref()));
+    let in_file = |at: Option<Range<usize>>| Place::File(at.unwrap_or(0..0));
+    let serial = ring.and_then(|ring| ring.min_serial.as_ref());
     Some(RingAt {
+        named: match overrides.ring {
+            Some(_) => Place::Flag("--ring"),
+            None => in_file(ring.map(|ring| ring.file.span())),
+        },
+        serial_named: match overrides.min_serial {
+            Some(_) => Place::Flag("--min-serial"),
+            None => in_file(serial.map(Spanned::span)),
+        },
         file: overrides.ring.clone().or(configured)?,
-        min_serial: overrides.min_serial.or(ring.map(|ring| ring.min_serial)).unwrap_or(0),
+        min_serial: overrides.min_serial.or(serial.map(|serial| *serial.get_ref())).unwrap_or(0),
         refuse_unconfirmed: ring.is_some_and(|ring| ring.refuse_unconfirmed),
-        at: Place(ring.map_or(0..0, |ring| ring.file.span())),
     })
 }
 
 impl Bounds {
-    fn of(limits: &Limits, findings: &mut Findings) -> Self {
-        let seconds = |value: u64| Duration::from_secs(value);
+    /// What is configured, or what is usual. The ranges are those of the keys.
+    fn of(limits: &Limits) -> Self {
+        let value = |value: &Option<Spanned<u64>>, usual| value.as_ref().map_or(usual, |value| *value.get_ref());
+        let count = |key: &Option<Spanned<u64>>, usual| usize::try_from(value(key, usual)).unwrap_or(usize::MAX);
+        let seconds = |key: &Option<Spanned<u64>>, usual| Duration::from_secs(value(key, usual));
         Self {
-            // The parser needs 8 KiB for itself.
-            head_bytes: within(limits.head_bytes.as_ref(), 32 * 1024, 8 * 1024..=1024 * 1024, findings),
-            head: seconds(within(limits.head_s.as_ref(), 30, 1..=3_600, findings)),
-            requests: within(limits.requests.as_ref(), 1_024, 1..=1_000_000, findings),
-            request: seconds(within(limits.request_s.as_ref(), 10, 1..=300, findings)),
-            connections: within(limits.connections.as_ref(), 4_096, 1..=1_000_000, findings),
-            stop: seconds(within(limits.stop_s.as_ref(), 30, 0..=3_600, findings)),
+            head_bytes: count(&limits.head_bytes, 32 * 1024),
+            head: seconds(&limits.head_s, 30),
+            requests: count(&limits.requests, 1_024),
+            request: seconds(&limits.request_s, 10),
+            connections: count(&limits.connections, 4_096),
+            stop: seconds(&limits.stop_s, 30),
         }
     }
-}
-
-/// The value, or what is usual if there is none or it is out of its range.
-pub(crate) fn within<T: PartialOrd + Copy + Display>(
-    value: Option<&Spanned<T>>,
-    usual: T,
-    range: RangeInclusive<T>,
-    findings: &mut Findings,
-) -> T {
-    let Some(value) = value else { return usual };
-    if range.contains(value.get_ref()) {
-        return *value.get_ref();
-    }
-    findings.add(value.span(), format_args!("this must be {} to {}", range.start(), range.end()));
-    usual
 }

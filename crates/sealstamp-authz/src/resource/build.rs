@@ -10,12 +10,14 @@ use toml::Spanned;
 use url::Url;
 
 use crate::answer::Signer;
-use crate::config::{self, File, Findings, NoncesName, PathRule, RingAt, UpstreamToken, within};
+use crate::config::{
+    self, File, Findings, NoncesName, PathRule, RingAt, SingleUse, StoreName, UpstreamToken, WhenAwayName,
+};
 use crate::dialect::agreed_path;
-use crate::resource::kept::{Followed, Kept};
+use crate::resource::kept::{Followed, Kept, check_ring};
 use crate::resource::rules::{self, Rule};
 use crate::resource::store::Store;
-use crate::resource::{Resource, Routes, tokens};
+use crate::resource::{Resource, Routes, tokens, urls};
 
 /// How long a signed token for the upstream is good, in seconds, unless configured.
 const TOKEN_LIFETIME_S: u64 = 30;
@@ -26,29 +28,47 @@ pub(crate) fn routes(file: &File, ring: Option<&RingAt>, old: &Kept, findings: &
     let mut kept = Kept::default();
     let mut resources = BTreeMap::new();
     if file.resource.is_empty() {
-        findings.add_whole("resource is missing: without a [[resource]] there is nothing to protect");
+        let says =
+            "this is missing: without a [[resource]], which has name and public_url, there is nothing to protect";
+        findings.add_missing_table("resource", says);
     }
+    twice(&file.resource, findings);
     for spanned in &file.resource {
         let name = spanned.get_ref().name.get_ref();
         let maker = Maker { resource: spanned.get_ref(), ring, old, kept: &mut kept, findings: &mut *findings };
-        if let Some(resource) = maker.make()
-            && resources.insert(name.clone(), resource).is_some()
-        {
-            findings.add(spanned.get_ref().name.span(), "another resource has this name");
+        if let Some(resource) = maker.make() {
+            resources.insert(name.clone(), resource);
         }
+    }
+    if let Some(ring) = ring.filter(|_| kept.rings.is_empty()) {
+        check_ring(ring, findings);
     }
     let signer = file.upstream_token.as_ref().and_then(|token| signer(token, findings)).map(Arc::new);
     Routes { resources, signer, kept }
 }
 
+/// Two resources of one name, or of one URL: the question of a proxy, or what clients find, would be about either.
+fn twice(resources: &[Spanned<config::Resource>], findings: &mut Findings) {
+    let url = |resource: &config::Resource| {
+        let url = Url::parse(resource.public_url.get_ref()).ok()?;
+        Some(url.as_str().trim_end_matches('/').to_owned())
+    };
+    for (at, resource) in resources.iter().map(Spanned::get_ref).enumerate() {
+        let mut before = resources.iter().take(at).map(Spanned::get_ref);
+        if before.clone().any(|before| before.name.get_ref() == resource.name.get_ref()) {
+            findings.add(resource.name.span(), "another resource has this name");
+        }
+        if url(resource).is_some_and(|own| before.any(|before| url(before).as_ref() == Some(&own))) {
+            findings.add(resource.public_url.span(), "another resource has this URL");
+        }
+    }
+}
+
 fn signer(token: &UpstreamToken, findings: &mut Findings) -> Option<Signer> {
-    let lifetime_s = within(token.lifetime_s.as_ref(), TOKEN_LIFETIME_S, 1..=300, findings);
+    let lifetime_s = token.lifetime_s.as_ref().map_or(TOKEN_LIFETIME_S, |seconds| *seconds.get_ref());
     let path = findings.folder().join(token.key_file.get_ref());
     let read = fs::read(path).map_err(|error| format!("this file cannot be read: {error}"));
     let pem = findings.some(token.key_file.span(), read)?;
-    if token.issuer.get_ref().is_empty() {
-        findings.add(token.issuer.span(), "this must not be empty");
-    }
     findings.some(token.key_file.span(), Signer::new(&pem, token.issuer.get_ref(), lifetime_s))
 }
 
@@ -64,10 +84,11 @@ struct Maker<'m> {
 impl Maker<'_> {
     fn make(mut self) -> Option<Resource> {
         let resource = self.resource;
+        let found = self.findings.count();
         self.name();
         let url = resource.public_url.get_ref();
         // Each option is tried alone, so that a mistake has its own line.
-        self.trial(&resource.public_url, |builder| builder)?;
+        self.public_url()?;
         let identifier = resource.identifier.as_ref();
         if let Some(identifier) = identifier {
             self.trial(identifier, |builder| builder.resource(identifier.get_ref()));
@@ -82,16 +103,11 @@ impl Maker<'_> {
         let algorithms = self.algorithms();
         let nonces = self.nonces();
         let rules = self.rules(&path);
-        let store = resource.single_use.as_ref().map(|single_use| {
-            let name = resource.name.get_ref();
-            let single_use = single_use.get_ref();
-            if single_use.store == config::StoreName::Redis && single_use.address_file.is_none() {
-                let at = resource.single_use.as_ref().map_or(0..0, Spanned::span);
-                self.findings.add(at, "store = \"redis\" needs address_file: a file with the store's address");
-            }
-            Store::of(single_use, name, &self.old.stores, &mut self.kept.stores, self.findings)
-                .map(|store| (store, single_use.when_away))
-        });
+        let store = resource.single_use.as_ref().map(|single_use| self.store(single_use));
+        // What is wrong has been said, each where it is.
+        if self.findings.count() > found {
+            return None;
+        }
 
         let mut builder = Verifier::builder(url, nonces?)
             .resource(identifier)
@@ -104,8 +120,8 @@ impl Maker<'_> {
             builder = builder.dangerously_accept_unbound_bearer_tokens();
         }
         if let Some(store) = store {
-            let (store, when_away) = store?;
-            builder = store.apply(builder, when_away);
+            let when_away = resource.single_use.as_ref().and_then(|once| once.get_ref().when_away.as_ref());
+            builder = store?.apply(builder, when_away.map(|name| *name.get_ref()));
         }
         if !rules.is_empty() {
             builder = builder.policy(move |request, usual| rules::apply(&rules, request.uri().path(), usual));
@@ -132,6 +148,31 @@ impl Maker<'_> {
         self.findings.some(at.span(), option(builder).build()).map(drop)
     }
 
+    /// The public URL, if it is one that clients can use as it is written.
+    fn public_url(&mut self) -> Option<()> {
+        let text = &self.resource.public_url;
+        let built = Verifier::builder(text.get_ref(), Nonces::Off).build();
+        let built = built.map_err(|error| urls::public(text.get_ref(), || error.to_string()));
+        self.findings.some(text.span(), built)?;
+        self.findings.some(text.span(), urls::unreachable(text.get_ref()))
+    }
+
+    fn store(&mut self, spanned: &Spanned<SingleUse>) -> Option<Store> {
+        let single_use = spanned.get_ref();
+        if single_use.store == StoreName::Redis && single_use.address_file.is_none() {
+            let says = "store = \"redis\" needs address_file: a file with the store's address";
+            self.findings.add_missing(spanned.span(), says);
+        }
+        if let Some(when_away) = &single_use.when_away
+            && *when_away.get_ref() == WhenAwayName::GoOnWithNonce
+            && self.resource.nonces == NoncesName::Off
+        {
+            self.findings.add(when_away.span(), "this resource has no nonces, so it can only \"refuse\"");
+        }
+        let name = self.resource.name.get_ref();
+        Store::of(single_use, name, &self.old.stores, &mut self.kept.stores, self.findings)
+    }
+
     fn name(&mut self) {
         let name = &self.resource.name;
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -154,14 +195,17 @@ impl Maker<'_> {
         let asked = resource.introspection.as_ref();
         let urls = resource.issuer.iter().map(|issuer| &issuer.get_ref().url);
         for url in urls.chain(asked.and_then(|asked| asked.get_ref().issuer.as_ref())) {
-            self.trial(url, |builder| builder.authorization_servers([url.get_ref().as_str()]));
+            if self.findings.some(url.span(), urls::of_issuer(url.get_ref())).is_some() {
+                self.trial(url, |builder| builder.authorization_servers([url.get_ref().as_str()]));
+            }
             if !issuers.contains(url.get_ref()) {
                 issuers.push(url.get_ref().clone());
             }
         }
         if resource.issuer.is_empty() && asked.is_none() {
-            self.findings
-                .add(resource.name.span(), "this resource has no issuer and no introspection, so no token is valid");
+            let says =
+                "this resource has no issuer and no introspection, so no token is valid: [[resource.issuer]] with url";
+            self.findings.add_missing(resource.name.span(), says);
         }
         issuers
     }
@@ -197,14 +241,14 @@ impl Maker<'_> {
         }?;
         let Some(ring) = self.ring else {
             let says = "nonces need a ring: [ring] with file, or --ring, or else nonces = \"off\" here";
-            self.findings.add(resource.name.span(), says);
+            self.findings.add_missing(resource.name.span(), says);
             return None;
         };
         let key = audience.as_str().to_owned();
         let known = self.kept.rings.get(&key).or_else(|| self.old.rings.get(&key)).cloned();
         let followed = match known {
             Some(followed) => followed,
-            None => self.findings.some(ring.at.0.clone(), Followed::start(ring, audience))?,
+            None => Followed::start(ring, audience, self.findings)?,
         };
         let fleet = followed.fleet.clone();
         self.kept.rings.insert(key, followed);
@@ -218,7 +262,8 @@ impl Maker<'_> {
         let scopes =
             |scopes: &[Spanned<String>]| scopes.iter().map(|scope| scope.get_ref().clone()).collect::<Vec<_>>();
         let within_s = self.nonce_within(resource.nonce_within_s.as_ref());
-        if within_s.is_some() || !resource.required_scopes.is_empty() {
+        let whole = within_s.is_some() || !resource.required_scopes.is_empty();
+        if whole {
             rules.push(Rule {
                 path: own_path.to_owned(),
                 scopes: scopes(&resource.required_scopes),
@@ -230,22 +275,41 @@ impl Maker<'_> {
             for scope in named {
                 self.trial(scope, |builder| builder.scopes([scope.get_ref().as_str()]));
             }
+            if named.is_empty() && nonce_within_s.is_none() {
+                let says = "nothing is demanded for this path: scopes or nonce_within_s is missing here";
+                self.findings.add_missing(path.span(), says);
+            }
             let within_s = self.nonce_within(nonce_within_s.as_ref());
-            let Some(agreed) = self.findings.some(path.span(), agreed_path(path.get_ref())) else { continue };
-            let agreed = agreed.path().trim_end_matches('/').to_owned();
-            if !rules::is_within(&agreed, own_path) {
-                self.findings.add(path.span(), "this must be the path of public_url, or one beneath it");
+            let Some(agreed) = self.rule_path(path, own_path) else { continue };
+            if rules.iter().skip(usize::from(whole)).any(|before: &Rule| before.path == agreed) {
+                self.findings.add(path.span(), "this path has a rule already");
             }
             rules.push(Rule { path: agreed, scopes: scopes(named), nonce_within_s: within_s });
         }
         rules
     }
 
-    fn nonce_within(&mut self, seconds: Option<&Spanned<u32>>) -> Option<u32> {
+    /// The path of a rule, in its normal form.
+    fn rule_path(&mut self, path: &Spanned<String>, own_path: &str) -> Option<String> {
+        if path.get_ref().contains(['?', '*']) {
+            let says = "this must be a path alone: all beneath it is covered without a *, and a query does not count";
+            self.findings.add(path.span(), says);
+            return None;
+        }
+        let agreed = self.findings.some(path.span(), agreed_path(path.get_ref()))?;
+        let agreed = agreed.path().trim_end_matches('/').to_owned();
+        if !rules::is_within(&agreed, own_path) {
+            self.findings.add(path.span(), "this must be the path of public_url, or one beneath it");
+            return None;
+        }
+        Some(agreed)
+    }
+
+    fn nonce_within(&mut self, seconds: Option<&Spanned<u64>>) -> Option<u32> {
         let seconds = seconds?;
         if self.resource.nonces == NoncesName::Off {
             self.findings.add(seconds.span(), "this resource has no nonces");
         }
-        Some(within(Some(seconds), 0, 1..=3_600, self.findings))
+        u32::try_from(*seconds.get_ref()).ok()
     }
 }

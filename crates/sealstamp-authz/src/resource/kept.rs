@@ -1,14 +1,15 @@
 //! What outlives a reload: rings that are followed, keys of issuers, stores of used proofs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use sealstamp::{Audience, Fleet, KeyState, ReloadStatus, Reloader, RingFile, UnixMillis};
+use sealstamp::{Audience, Fleet, KeyState, ReloadError, ReloadStatus, Reloader, RingFile, UnixMillis};
 use sealstamp_dpop::{RemoteJwtValidator, RemoteStatus};
 use tracing::{info, warn};
 
-use crate::config::RingAt;
+use crate::config::{Findings, RingAt};
 use crate::resource::store::Stores;
 
 /// What the routes in use hold on to. Building other routes takes from it what they need too.
@@ -40,22 +41,43 @@ pub(crate) type IssuerKeys = RemoteStatus;
 
 impl Followed {
     /// Reads the ring and follows its file from now on.
-    pub(crate) fn start(ring: &RingAt, audience: Audience) -> Result<Self, String> {
+    pub(crate) fn start(ring: &RingAt, audience: Audience, findings: &mut Findings) -> Option<Self> {
         let file = RingFile::new(&ring.file);
-        let text = |error: &dyn std::fmt::Display| format!("this ring cannot be used: {error}");
-        let fleet = file.load().map_err(|error| text(&error))?;
-        let fleet = Fleet::new(fleet, audience).map_err(|error| text(&error))?;
+        let mut unusable = |error: &dyn fmt::Display| findings.add_at(&ring.named, unusable(error));
+        let fleet = file.load().map_err(|error| unusable(&error)).ok()?;
+        let fleet = Fleet::new(fleet, audience).map_err(|error| unusable(&error)).ok()?;
         let mut reloader = Reloader::builder(file, fleet.clone()).min_serial(ring.min_serial);
         if ring.refuse_unconfirmed {
             reloader = reloader.refuse_unconfirmed();
         }
-        let reloader = reloader.build().map_err(|error| text(&error))?;
-        let reloader = reloader.start(poll_every(&fleet), report).map_err(|error| text(&error))?;
-        Ok(Self { fleet, reloader: Arc::new(reloader) })
+        let reloader = match reloader.build() {
+            Ok(reloader) => reloader,
+            Err(error @ ReloadError::BelowMinSerial { .. }) => {
+                findings.add_at(&ring.serial_named, error);
+                return None;
+            }
+            Err(error) => {
+                unusable(&error);
+                return None;
+            }
+        };
+        let reloader = reloader.start(poll_every(&fleet), report).map_err(|error| unusable(&error)).ok()?;
+        Some(Self { fleet, reloader: Arc::new(reloader) })
     }
 
     pub(crate) fn status(&self) -> ReloadStatus {
         self.reloader.status()
+    }
+}
+
+fn unusable(error: &dyn fmt::Display) -> String {
+    format!("this ring cannot be used: {error}")
+}
+
+/// A ring that is named and that no resource follows is read all the same.
+pub(crate) fn check_ring(ring: &RingAt, findings: &mut Findings) {
+    if let Err(error) = RingFile::new(&ring.file).load() {
+        findings.add_at(&ring.named, unusable(&error));
     }
 }
 

@@ -10,6 +10,7 @@ mod rules;
 mod secret;
 mod store;
 mod tokens;
+mod urls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,12 +8,20 @@ use std::time::Duration;
 use sealstamp_dpop::{MemoryStore, VerifierBuilder, WhenAway};
 #[cfg(feature = "redis")]
 use sealstamp_redis::RedisStore;
+use toml::Spanned;
 
-use crate::config::{Findings, SingleUse, StoreName, WhenAwayName, within};
+use crate::config::{Findings, SingleUse, StoreName, WhenAwayName};
 use crate::resource::secret;
 
 /// How many bytes a store in memory may take, unless configured.
-const BYTES: usize = 64 * 1024 * 1024;
+const BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long a request waits for Redis, in milliseconds, unless configured.
+const WAIT_MS: u64 = 100;
+
+/// What the file with the address must hold.
+#[cfg(feature = "redis")]
+const ADDRESS: &str = "the file must hold one line such as rediss://user:password@store.example.com:6379/0";
 
 /// All that a store is made of. Two resources with one key share the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,10 +59,10 @@ impl Store {
         Some(store)
     }
 
-    pub(crate) fn apply(self, builder: VerifierBuilder, when_away: WhenAwayName) -> VerifierBuilder {
+    pub(crate) fn apply(self, builder: VerifierBuilder, when_away: Option<WhenAwayName>) -> VerifierBuilder {
         let when_away = match when_away {
-            WhenAwayName::Refuse => WhenAway::Refuse,
-            WhenAwayName::GoOnWithNonce => WhenAway::GoOnWithNonce,
+            Some(WhenAwayName::Refuse) | None => WhenAway::Refuse,
+            Some(WhenAwayName::GoOnWithNonce) => WhenAway::GoOnWithNonce,
         };
         match self {
             Self::Memory(store) => builder.single_use(store, when_away),
@@ -67,26 +75,36 @@ impl Store {
 fn key(single_use: &SingleUse, resource: &str, findings: &mut Findings) -> Option<StoreKey> {
     match single_use.store {
         StoreName::Memory => {
-            if let Some(address) = &single_use.address_file {
-                findings.add(address.span(), "this is for store = \"redis\" alone");
+            let for_redis = [
+                single_use.address_file.as_ref().map(Spanned::span),
+                single_use.prefix.as_ref().map(Spanned::span),
+                single_use.wait_ms.as_ref().map(Spanned::span),
+                single_use.when_away.as_ref().map(Spanned::span),
+            ];
+            for at in for_redis.into_iter().flatten() {
+                findings.add(at, "this is for store = \"redis\" alone");
             }
-            let bytes = within(single_use.bytes.as_ref(), BYTES, 1024 * 1024..=usize::MAX, findings);
+            let bytes = single_use.bytes.as_ref().map_or(BYTES, |bytes| *bytes.get_ref());
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
             Some(StoreKey::Memory { resource: resource.to_owned(), bytes })
         }
         StoreName::Redis => {
             if let Some(bytes) = &single_use.bytes {
                 findings.add(bytes.span(), "this is for store = \"memory\" alone");
             }
-            let wait_ms = within(single_use.wait_ms.as_ref(), 100, 1..=60_000, findings);
+            let wait_ms = single_use.wait_ms.as_ref().map_or(WAIT_MS, |wait_ms| *wait_ms.get_ref());
             let file = single_use.address_file.as_ref()?;
             let address = secret::read(&findings.folder().join(file.get_ref()));
             let address = findings.some(file.span(), address)?;
-            Some(StoreKey::Redis { address, prefix: single_use.prefix.clone(), wait_ms })
+            Some(StoreKey::Redis {
+                address,
+                prefix: single_use.prefix.as_ref().map(|prefix| prefix.get_ref().clone()),
+                wait_ms,
+            })
         }
     }
 }
 
-#[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "there is no store to make of them"))]
 fn make(key: &StoreKey, single_use: &SingleUse, findings: &mut Findings) -> Option<Store> {
     match key {
         StoreKey::Memory { bytes, .. } => Some(Store::Memory(Arc::new(MemoryStore::new(*bytes)))),
@@ -97,11 +115,13 @@ fn make(key: &StoreKey, single_use: &SingleUse, findings: &mut Findings) -> Opti
                 store = store.prefix(prefix);
             }
             let at = single_use.address_file.as_ref().map_or(0..0, |file| file.span());
-            findings.some(at, store.build()).map(Store::Redis)
+            let store = store.build().map_err(|error| format!("{error}: {ADDRESS}"));
+            findings.some(at, store).map(Store::Redis)
         }
         #[cfg(not(feature = "redis"))]
         StoreKey::Redis { .. } => {
-            findings.add_whole("store = \"redis\" is not in this build: it needs the feature redis");
+            let at = single_use.address_file.as_ref().map_or(0..0, Spanned::span);
+            findings.add(at, "store = \"redis\" is not in this build: it needs the feature redis");
             None
         }
     }

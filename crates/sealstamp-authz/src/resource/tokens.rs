@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use sealstamp_dpop::{
     ByIssuer, CacheBounds, Cached, DEFAULT_KEEP_S, IntrospectionCredentials, IntrospectionValidator, Jwks,
-    JwtValidator, MAX_INACTIVE_S, MAX_KEEP_S, MAX_LEEWAY_S, RemoteJwtValidator,
+    JwtValidator, RemoteJwtValidator,
 };
 use toml::Spanned;
 use tracing::warn;
 
-use crate::config::{Findings, Introspection, Issuer, Resource, TokenCache, within};
+use crate::config::{Findings, Introspection, Issuer, Resource, TokenCache};
 use crate::resource::kept::{IssuerKey, Kept};
-use crate::resource::secret;
+use crate::resource::{secret, urls};
+
+/// What a file with an issuer's keys must hold.
+const JWK_SET: &str = "this must be a file with the issuer's public keys, {\"keys\": [{…}]} (RFC 7517 section 5)";
 
 /// The validators of this resource, behind a cache. `identifier` is the audience of tokens unless others are named.
 pub(crate) fn tokens(
@@ -36,7 +39,7 @@ pub(crate) fn tokens(
     {
         tokens = tokens.opaque(opaque);
     }
-    Cached::new(tokens, bounds(&resource.token_cache, resource.introspection.is_some(), findings))
+    Cached::new(tokens, bounds(&resource.token_cache, resource.introspection.is_some()))
 }
 
 fn add_issuer(
@@ -48,8 +51,12 @@ fn add_issuer(
     findings: &mut Findings,
 ) -> ByIssuer {
     let url = issuer.url.get_ref();
-    let audiences = audiences(&issuer.audiences, identifier, findings);
-    let leeway_s = leeway(issuer.leeway_s.as_ref(), findings);
+    let audiences = audiences(issuer.audiences.as_ref(), identifier, findings);
+    let leeway_s = issuer.leeway_s.as_ref().map(|seconds| *seconds.get_ref());
+    if urls::of_issuer(url).is_err() {
+        // Said where the issuers are listed.
+        return tokens;
+    }
     match (&issuer.jwks_file, &issuer.jwks_uri) {
         (Some(file), None) => {
             let Some(keys) = static_keys(file, findings) else { return tokens };
@@ -59,6 +66,11 @@ fn add_issuer(
             }
         }
         (None, uri) => {
+            if let Some(uri) = uri
+                && findings.some(uri.span(), urls::of_issuer(uri.get_ref())).is_none()
+            {
+                return tokens;
+            }
             let key = IssuerKey {
                 issuer: url.clone(),
                 jwks_uri: uri.as_ref().map(|uri| uri.get_ref().clone()),
@@ -103,7 +115,7 @@ fn static_keys(file: &Spanned<PathBuf>, findings: &mut Findings) -> Option<Jwks>
     let path = findings.folder().join(file.get_ref());
     let read = fs::read(&path).map_err(|error| format!("this file cannot be read: {error}"));
     let json = findings.some(file.span(), read)?;
-    let parsed = Jwks::parse(&json).map_err(|error| format!("this JWK set cannot be used: {error}"));
+    let parsed = Jwks::parse(&json).map_err(|error| format!("{JWK_SET}: {error}"));
     let keys = findings.some(file.span(), parsed)?;
     for left_out in keys.left_out() {
         warn!(file = %path.display(), "a key of this set is not used: {left_out}");
@@ -118,10 +130,11 @@ fn introspection(
 ) -> Option<IntrospectionValidator> {
     let introspection = spanned.get_ref();
     let credentials = credentials(spanned, findings);
-    let audiences = audiences(&introspection.audiences, identifier, findings);
-    let leeway_s = leeway(introspection.leeway_s.as_ref(), findings);
+    let audiences = audiences(introspection.audiences.as_ref(), identifier, findings);
+    let leeway_s = introspection.leeway_s.as_ref().map(|seconds| *seconds.get_ref());
     let (first, others) = audiences.split_first()?;
     let endpoint = &introspection.endpoint;
+    findings.some(endpoint.span(), urls::of_issuer(endpoint.get_ref()))?;
     let validator = IntrospectionValidator::new(endpoint.get_ref(), credentials?, first);
     let validator = findings.some(endpoint.span(), validator)?;
     let mut validator = others.iter().fold(validator, |validator, audience| validator.or_audience(audience));
@@ -150,41 +163,36 @@ fn credentials(spanned: &Spanned<Introspection>, findings: &mut Findings) -> Opt
             findings.some(file.span(), IntrospectionCredentials::bearer(&token))
         }
         _ => {
-            findings.add(spanned.span(), "this needs client_id and client_secret_file, or else bearer_token_file");
+            let says = "this needs client_id and client_secret_file, or else bearer_token_file alone";
+            findings.add_missing(spanned.span(), says);
             None
         }
     }
 }
 
-fn audiences(named: &[Spanned<String>], identifier: &str, findings: &mut Findings) -> Vec<String> {
-    for audience in named.iter().filter(|audience| audience.get_ref().is_empty()) {
+fn audiences(named: Option<&Spanned<Vec<Spanned<String>>>>, identifier: &str, findings: &mut Findings) -> Vec<String> {
+    let Some(named) = named else { return vec![identifier.to_owned()] };
+    if named.get_ref().is_empty() {
+        findings.add(named.span(), "this must name at least one audience, or not be there");
+    }
+    for audience in named.get_ref().iter().filter(|audience| audience.get_ref().is_empty()) {
         findings.add(audience.span(), "an audience must not be empty");
     }
-    match named {
-        [] => vec![identifier.to_owned()],
-        named => named.iter().map(|audience| audience.get_ref().clone()).collect(),
-    }
+    named.get_ref().iter().map(|audience| audience.get_ref().clone()).collect()
 }
 
-fn leeway(seconds: Option<&Spanned<u64>>, findings: &mut Findings) -> Option<u64> {
-    seconds.map(|seconds| within(Some(seconds), 0, 0..=MAX_LEEWAY_S, findings))
-}
-
-fn bounds(cache: &TokenCache, asks: bool, findings: &mut Findings) -> CacheBounds {
-    let usual = CacheBounds::default();
+fn bounds(cache: &TokenCache, asks: bool) -> CacheBounds {
+    let value = |key: &Option<Spanned<u64>>| key.as_ref().map(|value| *value.get_ref());
     // A revoked opaque token is the one that an operator expects to be refused at once.
     let keep_s = if asks { 0 } else { DEFAULT_KEEP_S };
-    let mut bounds = usual.keep_s(within(cache.keep_s.as_ref(), keep_s, 0..=MAX_KEEP_S, findings)).inactive_s(within(
-        cache.inactive_s.as_ref(),
-        0,
-        0..=MAX_INACTIVE_S,
-        findings,
-    ));
-    if cache.tokens.is_some() {
-        bounds = bounds.entries(within(cache.tokens.as_ref(), 10_000, 1..=10_000_000, findings));
+    let mut bounds = CacheBounds::default()
+        .keep_s(value(&cache.keep_s).unwrap_or(keep_s))
+        .inactive_s(value(&cache.inactive_s).unwrap_or(0));
+    if let Some(tokens) = value(&cache.tokens) {
+        bounds = bounds.entries(usize::try_from(tokens).unwrap_or(usize::MAX));
     }
-    if cache.bytes.is_some() {
-        bounds = bounds.bytes(within(cache.bytes.as_ref(), 0, 65_536..=u64::MAX, findings));
+    if let Some(bytes) = value(&cache.bytes) {
+        bounds = bounds.bytes(bytes);
     }
     bounds
 }
