@@ -79,7 +79,7 @@ impl Report {
     fn of_status(source: &str, bytes: &[u8]) -> Result<Self, Failure> {
         let form = Form::find(bytes).ok_or_else(|| {
             Failure::new(format_args!("{source}: neither a ring nor a status of the format sealstamp-status/1"))
-                .hint("a status is what a replica shows at its health page, alone or as the member \"ring\"")
+                .hint("a status is what a replica shows at its health page, alone or as the member \"ring\" or \"rings\"")
         })?;
         form.report(source)
             .ok_or_else(|| Failure::new(format_args!("{source}: a status with a member that is not as it should be")))
@@ -146,12 +146,13 @@ struct ErrorForm {
 }
 
 impl Form {
-    /// A status alone, or as the member `ring` of a health page.
+    /// A status alone, or as the member `ring` of a health page. `sealstamp-authz` has one in `rings` for each audience;
+    /// all are of one file, so the first speaks for all.
     fn find(bytes: &[u8]) -> Option<Self> {
-        let mut page: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-        let is_status = |value: &serde_json::Value| value.get("format").is_some_and(|f| f == "sealstamp-status/1");
-        let status = if is_status(&page) { page } else { page.get_mut("ring").map(serde_json::Value::take)? };
-        is_status(&status).then(|| serde_json::from_value(status).ok())?
+        let page: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+        let places = [Some(&page), page.get("ring"), page.pointer("/rings/0")];
+        let is_status = |value: &&serde_json::Value| value.get("format").is_some_and(|f| f == "sealstamp-status/1");
+        Self::deserialize(places.into_iter().flatten().find(is_status)?).ok()
     }
 
     fn report(self, source: &str) -> Option<Report> {
@@ -208,7 +209,11 @@ mod tests {
 
     #[test]
     fn a_status_alone_or_in_a_health_page() {
-        for page in [status(), serde_json::json!({ "ring": status(), "decisions": {} })] {
+        for page in [
+            status(),
+            serde_json::json!({ "ring": status(), "decisions": {} }),
+            serde_json::json!({ "format": "sealstamp-authz-status/1", "rings": [status(), status()] }),
+        ] {
             let report = read(&page.to_string()).unwrap();
             assert_eq!(report.id, format!("7:{DIGEST}").parse().unwrap());
             assert_eq!(report.ancestors.len(), 1);
@@ -233,6 +238,7 @@ mod tests {
             String::new(),
             "<html>evil</html>".to_owned(),
             "{}".to_owned(),
+            "{ \"format\": \"sealstamp-authz-status/1\", \"rings\": [] }".to_owned(),
             with("format", "sealstamp-status/2".into()),
             with("serial", 0.into()),
             with("serial", "7".into()),
