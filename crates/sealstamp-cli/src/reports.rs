@@ -78,8 +78,9 @@ impl Report {
 
     fn of_status(source: &str, bytes: &[u8]) -> Result<Self, Failure> {
         let form = Form::find(bytes).ok_or_else(|| {
-            Failure::new(format_args!("{source}: neither a ring nor a status of the format sealstamp-status/1"))
-                .hint("a status is what a replica shows at its health page, alone or as the member \"ring\" or \"rings\"")
+            Failure::new(format_args!("{source}: neither a ring nor a status of the format sealstamp-status/1")).hint(
+                "a status is what a replica shows at its health page, alone or as the member \"ring\" or \"rings\"",
+            )
         })?;
         form.report(source)
             .ok_or_else(|| Failure::new(format_args!("{source}: a status with a member that is not as it should be")))
