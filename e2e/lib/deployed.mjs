@@ -72,11 +72,11 @@ export const PROXIES = {
   nginx: {
     rewrites: true,
     binary: () => process.env.NGINX_BIN,
-    async files(home, { port, upstream, authz, bare, rewritten, page }) {
+    async files(home, { port, port2, upstream, authz, bare, rewritten, page }) {
       for (const file of ['sealstamp-ask.conf', 'sealstamp-protect.conf', 'sealstamp-cors.conf']) await copyFile(deploy(`nginx/${file}`), join(home, file));
       const servers = authz.map(({ socket }) => `unix:${socket}`).join(' max_fails=0; server ');
       await placed(deploy('nginx/sealstamp.conf'), join(home, 'sealstamp.conf'), [[SOCKET, servers], ...(page ? [['#"https://app.example.com"', `"${page}"`]] : [])]);
-      await placed(deploy('nginx/mcp.example.com.conf'), join(home, 'site.conf'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['127.0.0.1:8000', upstream], ...(bare ? [[UNPROTECTED, BARE + UNPROTECTED]] : []), ...(rewritten ? [['location = /mcp {', 'location = /public/mcp {'], ['include sealstamp-protect.conf;', 'include sealstamp-protect.conf;\n        rewrite ^ /mcp break;']] : [])]);
+      await placed(deploy('nginx/mcp.example.com.conf'), join(home, 'site.conf'), [['listen 127.0.0.1:8080;', `listen 127.0.0.1:${port};${port2 ? ` listen 127.0.0.1:${port2} http2;` : ''}`], ['127.0.0.1:8000', upstream], ...(bare ? [[UNPROTECTED, BARE + UNPROTECTED]] : []), ...(rewritten ? [['location = /mcp {', 'location = /public/mcp {'], ['include sealstamp-protect.conf;', 'include sealstamp-protect.conf;\n        rewrite ^ /mcp break;']] : [])]);
       // What Debian's own nginx.conf has around a site, in this folder.
       const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`).join(' ');
       // As whoever runs this test, whose folder and sockets these are.
@@ -89,11 +89,14 @@ export const PROXIES = {
     mends: UNFOLDS,
     rewrites: true,
     binary: () => process.env.CADDY_BIN,
-    async files(home, { rewritten }) {
-      if (rewritten) await placed(deploy('caddy/Caddyfile'), join(home, 'Caddyfile'), [['@protected path /mcp', '@protected path /public/mcp'], ['handle @protected {', 'handle @protected {\n\t\trewrite * /mcp']]);
+    async files(home, { port2, rewritten }) {
+      await placed(deploy('caddy/Caddyfile'), join(home, 'Caddyfile'), [
+        ...(rewritten ? [['@protected path /mcp', '@protected path /public/mcp'], ['handle @protected {', 'handle @protected {\n\t\trewrite * /mcp']] : []),
+        ...(port2 ? [['max_header_size 64KB', 'max_header_size 64KB\n\t\tprotocols h1 h2 h2c']] : []),
+      ]);
     },
-    start: (home, { port, upstream, authz, rewritten, page }) => ({
-      args: ['run', '--adapter', 'caddyfile', '--config', rewritten ? join(home, 'Caddyfile') : deploy('caddy/Caddyfile')],
+    start: (home, { port, upstream, authz, page }) => ({
+      args: ['run', '--adapter', 'caddyfile', '--config', join(home, 'Caddyfile')],
       env: {
         HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home,
         ...(page && { MCP_ORIGIN: page }),
@@ -108,7 +111,7 @@ export const PROXIES = {
     binary: () => process.env.TRAEFIK_BIN,
     async files(home, { port, upstream, authz, page }) {
       await placed(deploy('traefik/traefik.yaml'), join(home, 'traefik.yaml'), [['127.0.0.1:8080', `127.0.0.1:${port}`], ['dynamic.yaml', join(home, 'dynamic.yaml')]]);
-      await placed(deploy('traefik/dynamic.yaml'), join(home, 'dynamic.yaml'), [['127.0.0.1:8000', upstream], ['127.0.0.1:9180', authz[0].address], ...(page ? [['middlewares: [sealstamp]', 'middlewares: [browser, sealstamp]'], ['https://app.example.com', page]] : [])]);
+      await placed(deploy('traefik/dynamic.yaml'), join(home, 'dynamic.yaml'), [['127.0.0.1:8000', upstream], ['127.0.0.1:9180', authz[0].address], ...(page ? [['middlewares: [sealstamp, plain]', 'middlewares: [browser, sealstamp, plain]'], ['https://app.example.com', page]] : [])]);
     },
     start: (home) => ({ args: [`--configfile=${join(home, 'traefik.yaml')}`], stop: 'SIGTERM' }),
   },
@@ -133,8 +136,9 @@ export const SERVERS = {
 
 export class Deployed {
   // `url` is what clients are told, and what tokens are for, if it is not the proxy's own address. `files` names a ring and
-  // a JWK set that are there already, with their issuer's URL. `page` is an origin whose pages may call from a browser.
-  static async start(proxy, server, { replicas = 2, lifetimeS = 4, propagationS = 2, url, files, algorithms, bare, rewritten, requiredScopes, page } = {}) {
+  // a JWK set that are there already, with their issuer's URL. `page` is an origin whose pages may call from a
+  // browser. With `http2` there is HTTP/2 over plain TCP on `port2`.
+  static async start(proxy, server, { replicas = 2, lifetimeS = 4, propagationS = 2, url, files, algorithms, bare, rewritten, requiredScopes, page, http2 } = {}) {
     const d = new Deployed();
     Object.assign(d, { name: proxy, children: new Set(), folder: await mkdtemp(join(tmpdir(), 'sealstamp-deployed-')), algorithms, requiredScopes });
     try {
@@ -161,7 +165,10 @@ export class Deployed {
       for (let n = 0; n < replicas; n++) d.authz.push(await d.replica(n));
       await Promise.all([listening(serverPort), ...d.authz.map((replica) => replica.ready())]);
 
-      const site = { port, upstream: d.upstream, authz: d.authz, bare, rewritten, page };
+      // Over plain TCP this nginx speaks either HTTP/1.1 or HTTP/2 on a port; the others find out which it is.
+      const port2 = http2 && (proxy === 'nginx' ? await freePort() : port);
+      d.port2 = port2;
+      const site = { port, port2, upstream: d.upstream, authz: d.authz, bare, rewritten, page };
       const home = join(d.folder, proxy);
       await mkdir(home);
       await PROXIES[proxy].files(home, site);

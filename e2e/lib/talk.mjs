@@ -4,7 +4,7 @@ import net from 'node:net';
 export const pairs = (fields) => Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
 
 // A request as bytes, and all that comes back on its connection.
-export async function talk(origin, bytes) {
+export async function talk(origin, bytes, { patienceMs = 15_000 } = {}) {
   const { hostname, port } = new URL(origin);
   const socket = net.connect(Number(port), hostname);
   const heard = [];
@@ -18,7 +18,7 @@ export async function talk(origin, bytes) {
     if (length !== undefined && end >= 0 && text.length >= end + 4 + Number(length)) socket.destroy();
   });
   socket.write(bytes);
-  await new Promise((done) => socket.once('close', done).setTimeout(15_000, () => socket.destroy()));
+  await new Promise((done) => socket.once('close', done).setTimeout(patienceMs, () => socket.destroy()));
   const text = Buffer.concat(heard).toString('latin1');
   const last = text.slice(text.lastIndexOf('HTTP/1.'));
   const [head, ...rest] = last.split('\r\n\r\n');
@@ -29,5 +29,5 @@ export async function talk(origin, bytes) {
   return { status: Number(/^HTTP\/1\.\d (\d+)/.exec(last)?.[1] ?? 0), error, challenge, nonce: /^dpop-nonce: *(\S+)/im.exec(head)?.[1], head, body, text: last.slice(0, 600) };
 }
 
-export const raw = (deployed, method, target, fields) =>
-  talk(deployed.origin, [`${method} ${target} HTTP/1.1`, `Host: ${new URL(deployed.origin).host}`, 'Connection: close', ...fields.map(([name, value]) => `${name}: ${value}`), 'Content-Length: 0', '', ''].join('\r\n'));
+export const raw = ({ origin }, method, target, fields, options) =>
+  talk(origin, [`${method} ${target} HTTP/1.1`, `Host: ${new URL(origin).host}`, 'Connection: close', ...fields.map(([name, value]) => `${name}: ${value}`), 'Content-Length: 0', '', ''].join('\r\n'), options);

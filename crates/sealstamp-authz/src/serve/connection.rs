@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, copy, sink};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -117,6 +117,8 @@ where
     match served {
         // With nothing read it was an idle connection, which just ends.
         Err(error) if error.is_timeout() && !read_buf.is_empty() => last_words(stream, TIMED_OUT).await,
+        // A head that is too large, for example. The answer is on its way.
+        Err(error) if error.is_parse() => until_heard(stream).await,
         _ => last_words(stream, b"").await,
     }
 }
@@ -125,6 +127,16 @@ where
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // Without a sender there is nobody left to serve for.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Reads on, so that the other side can send the rest and then hear why it was refused. To close a connection with
+/// something unread would reset it, and an answer on its way would be lost.
+async fn until_heard(mut stream: Box<dyn Stream>) {
+    let heard = async {
+        stream.shutdown().await?;
+        copy(&mut stream, &mut sink()).await
+    };
+    let _ = timeout(LAST_WORDS, heard).await;
 }
 
 async fn last_words(mut stream: Box<dyn Stream>, words: &[u8]) {

@@ -99,6 +99,17 @@ fn a_slow_head_gets_408_and_an_idle_connection_just_ends() {
     assert_eq!(rest, b"");
 }
 
+/// A proxy that is still sending when the connection is reset would tell its client 500.
+#[test]
+fn a_large_head_is_heard_to_its_end() {
+    let service = Service::start(CONFIG);
+    for _ in 0..20 {
+        let mut stream = service.connect("caddy");
+        stream.write_all(format!("GET /check/mcp HTTP/1.1\r\nx: {}", "a".repeat(2_000_000)).as_bytes()).unwrap();
+        assert_eq!(read_reply(&mut stream).unwrap().status, 431);
+    }
+}
+
 #[test]
 fn a_large_head_gets_431() {
     let service = Service::start(&format!("{CONFIG}\n[limits]\nhead_bytes = 16384\n"));
