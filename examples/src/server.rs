@@ -19,7 +19,7 @@ use sealstamp::{Audience, Fleet, KeyState, ReloadStatus, Reloader, RingFile};
 use sealstamp_dpop::tower::DpopLayer;
 use sealstamp_dpop::{
     ByIssuer, CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, IntrospectionCredentials, IntrospectionValidator, Jwks,
-    JwtValidator, Nonces, Reason, RemoteJwtValidator, Verifier, metrics, origin_audience,
+    JwtValidator, MemoryStore, Nonces, Reason, RemoteJwtValidator, Verifier, metrics, origin_audience,
 };
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -152,7 +152,8 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<(Router, Arc<State
     let verifier = Verifier::builder(flags.public_url.as_str(), nonces)
         .resource(resource)
         .authorization_servers([flags.issuer.as_str()]);
-    let verifier = flags.guard.apply(flags.store.apply(verifier)?).build()?;
+    let (verifier, store) = flags.store.apply(verifier)?;
+    let verifier = flags.guard.apply(verifier).build()?;
     let (tokens, issuer) = tokens(flags, flags.audience.as_deref().unwrap_or(resource))?;
 
     // No sessions: any request may reach any replica. Revision 2026-07-28 has none to begin with.
@@ -164,7 +165,7 @@ fn app(flags: &Flags, fleet: Fleet, ring: Reloader) -> Result<(Router, Arc<State
 
     let metadata = verifier.protected_resource();
     let layer = DpopLayer::new(verifier.clone(), tokens).read_bodies(Body::new);
-    let state = Arc::new(State { fleet, ring, issuer, verifier });
+    let state = Arc::new(State { fleet, ring, issuer, store, verifier });
     let ready = {
         let state = Arc::clone(&state);
         async move || state.page(|ring| ring.serving)
@@ -271,6 +272,7 @@ struct State {
     fleet: Fleet,
     ring: Reloader,
     issuer: IssuerTokens,
+    store: Option<Arc<MemoryStore>>,
     verifier: Verifier,
 }
 
@@ -302,6 +304,9 @@ impl State {
         }
         if let Some(opaque) = opaque {
             metrics::observe_introspection(opaque);
+        }
+        if let Some(store) = &self.store {
+            metrics::observe_store(store);
         }
     }
 }

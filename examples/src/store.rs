@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealstamp_dpop::{MemoryStore, VerifierBuilder, WhenAway};
@@ -9,6 +10,9 @@ use sealstamp_redis::RedisStore;
 
 /// How much a store in memory may hold: some 1.7 million proofs.
 const MEMORY_BYTES: usize = 64 * 1024 * 1024;
+
+/// A store in this process.
+pub type InMemory = Arc<MemoryStore>;
 
 /// Whether a proof is accepted once, and who remembers it.
 #[derive(Clone, Debug, clap::Args)]
@@ -55,22 +59,28 @@ impl fmt::Debug for Place {
 }
 
 impl StoreFlags {
-    /// The verifier with what these flags ask for.
+    /// The verifier with what these flags ask for, and the store if it is in this process.
     ///
     /// # Errors
     ///
     /// When the address or the bound makes no sense. It does not connect yet: a server may start before its store.
-    pub fn apply(&self, verifier: VerifierBuilder) -> Result<VerifierBuilder, Box<dyn Error + Send + Sync>> {
+    pub fn apply(
+        &self,
+        verifier: VerifierBuilder,
+    ) -> Result<(VerifierBuilder, Option<InMemory>), Box<dyn Error + Send + Sync>> {
         let when_away = match self.store_away {
             Away::Refuse => WhenAway::Refuse,
             Away::GoOn => WhenAway::GoOnWithNonce,
         };
         Ok(match &self.store {
-            None => verifier,
-            Some(Place::Memory) => verifier.single_use(MemoryStore::new(MEMORY_BYTES), when_away),
+            None => (verifier, None),
+            Some(Place::Memory) => {
+                let store = Arc::new(MemoryStore::new(MEMORY_BYTES));
+                (verifier.single_use(Arc::clone(&store), when_away), Some(store))
+            }
             Some(Place::Redis(address)) => {
                 let store = RedisStore::builder(address).bound(Duration::from(self.store_bound)).build();
-                verifier.single_use(store.map_err(|error| format!("--store: {error}"))?, when_away)
+                (verifier.single_use(store.map_err(|error| format!("--store: {error}"))?, when_away), None)
             }
         })
     }

@@ -13,6 +13,7 @@ mod dialect;
 mod flags;
 mod manager;
 mod metrics;
+mod observe;
 mod process;
 mod resource;
 mod run;

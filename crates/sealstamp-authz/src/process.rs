@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info};
 
 use crate::config::{self, Bounds, Findings, Mistake, Overrides, Settings};
+use crate::metrics::Metrics;
 use crate::resource::{self, IssuerKeys, Kept, Routes, followed_status};
 
 /// How long a reload waits for the keys of issuers that are new.
@@ -28,6 +29,8 @@ pub(crate) struct Process {
     settings: Settings,
     reload: Mutex<Reload>,
     stopping: watch::Receiver<bool>,
+    /// What is counted, if there is an operator to look.
+    metrics: Option<Metrics>,
 }
 
 /// How the last reload went.
@@ -74,7 +77,13 @@ fn finish(good: Good, findings: Findings) -> Result<Good, Vec<Mistake>> {
 }
 
 impl Process {
-    pub(crate) fn new(file: PathBuf, overrides: Overrides, good: Good, stopping: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        file: PathBuf,
+        overrides: Overrides,
+        good: Good,
+        stopping: watch::Receiver<bool>,
+        metrics: Option<Metrics>,
+    ) -> Self {
         Self {
             routes: ArcSwap::from_pointee(good.routes),
             requests: Semaphore::new(good.settings.bounds.requests),
@@ -83,11 +92,24 @@ impl Process {
             settings: good.settings,
             reload: Mutex::default(),
             stopping,
+            metrics,
         }
     }
 
     pub(crate) fn bounds(&self) -> &Bounds {
         &self.settings.bounds
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
+    }
+
+    /// Does this work, and counts what it brings about for this resource.
+    pub(crate) async fn counting<F: Future>(&self, resource: &str, work: F) -> F::Output {
+        match &self.metrics {
+            Some(metrics) => metrics.of(resource).during(work).await,
+            None => work.await,
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -131,8 +153,10 @@ impl Process {
             let says = |key| format!("{}: {key}: this has changed, and needs a restart", self.file.display());
             return Err(changed.into_iter().map(says).collect());
         }
-        wait_for_new_keys(&good.routes, &self.routes.load_full()).await;
-        self.routes.store(Arc::new(good.routes));
+        let (old, mut routes) = (self.routes.load_full(), good.routes);
+        wait_for_new_keys(&routes, &old).await;
+        routes.go_on(&old);
+        self.routes.store(Arc::new(routes));
         Ok(())
     }
 

@@ -39,7 +39,15 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
             }
         };
         let (stop, stopping) = watch::channel(false);
-        let process = Arc::new(Process::new(flags.config.clone(), flags.overrides(), good, stopping.clone()));
+        let metrics = match good.settings.operator.as_ref().map(|_| Metrics::install()).transpose() {
+            Ok(metrics) => metrics,
+            Err(error) => {
+                error!("{error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let process = Process::new(flags.config.clone(), flags.overrides(), good, stopping.clone(), metrics);
+        let process = Arc::new(process);
         match until_stopped(process, stop, stopping).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -75,8 +83,7 @@ async fn until_stopped(
     // The operator's pages answer until all else has ended, and while proxies have used up all connections.
     let (stop_operator, operator_stopping) = watch::channel(false);
     let mut pages = JoinSet::new();
-    if let Some(address) = &process.settings().operator {
-        let metrics = Metrics::install().map_err(io::Error::other)?;
+    if let (Some(address), Some(metrics)) = (&process.settings().operator, process.metrics().cloned()) {
         tokio::spawn(metrics.clone().upkeep());
         let listener = bind(address, OPERATOR_MODE).await?;
         let limits = Limits::of(process.bounds(), connections);

@@ -24,13 +24,14 @@ use sealstamp_testkit::{ISSUER, PUBLIC_URL, quoted};
 use support::{NOW, World, fleet, ring, tokens};
 
 /// Every metric: name, kind, unit, labels. Dashboards and alerts of others hang on these.
-const PINNED: [&str; 28] = [
+const PINNED: [&str; 29] = [
     "sealstamp_decisions_total counter requests outcome reason",
     "sealstamp_signature_checks_total counter signatures",
     "sealstamp_nonce_age_ratio histogram ratio outcome",
     "sealstamp_store_claims_total counter claims result",
     "sealstamp_store_claim_duration_seconds histogram seconds",
     "sealstamp_accepted_without_store_total counter requests",
+    "sealstamp_store_fill_ratio gauge ratio",
     "sealstamp_ring_serial gauge serial",
     "sealstamp_ring_digest gauge digest",
     "sealstamp_ring_age_seconds gauge seconds",
@@ -345,6 +346,7 @@ fn nothing_is_told_that_is_not_in_the_table() {
             let credentials = IntrospectionCredentials::basic("mcp", "secret").unwrap();
             metrics::observe_introspection(&IntrospectionValidator::new(&nobody, credentials, PUBLIC_URL).unwrap());
             metrics::observe_cache(&Cached::new(tokens(), CacheBounds::default()).status());
+            metrics::observe_store(&MemoryStore::new(1 << 20));
             recorded
                 .0
                 .snapshot()

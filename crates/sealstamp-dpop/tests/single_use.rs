@@ -383,11 +383,33 @@ fn memory_is_bounded_and_a_full_store_refuses() {
     assert!(firsts < claims && first_refused.is_some(), "it was to be full");
     assert!(cost.bytes_max / firsts <= 40, "{} bytes for each claim", cost.bytes_max / firsts);
     assert_eq!(store.claims() as u64, firsts);
+    assert_eq!(store.fill(), 1.0);
     // Full, it still knows what it has, and lets nothing pass.
     for n in 0..claims.min(10_000) {
         let again = store.claim_now(Claim::new(id_of(n), NOW, NOW.saturating_add(130_000)));
         assert!(matches!(again, Ok(Claimed::Again) | Err(StoreError::Full)), "{again:?}");
     }
+}
+
+/// From 0 to 1 as claims come, and back when they may be forgotten, though nobody has claimed anything since.
+#[test]
+fn how_full_a_store_is() {
+    let clock = Clock::at(NOW);
+    let store = clock.memory(1 << 20);
+    assert_eq!(store.fill(), 0.0);
+    let until = NOW.saturating_add(10_000);
+    let (mut n, mut fill) = (0, 0.0);
+    while store.claim_now(Claim::new(id_of(n), until, until)).is_ok() {
+        n += 1;
+        assert!(store.fill() >= fill && store.fill() <= 1.0, "{}", store.fill());
+        fill = store.fill();
+    }
+    assert!(n > 1_000, "{n}");
+    assert_eq!(fill, 1.0, "what refuses is full");
+    clock.set(until);
+    assert_eq!(store.fill(), 1.0);
+    clock.set(until.saturating_add(1));
+    assert_eq!(store.fill(), 0.0);
 }
 
 /// Small budgets, down to none: the bound holds, and what does not fit is refused.

@@ -17,6 +17,7 @@ use crate::dialect::agreed_path;
 use crate::resource::kept::{Followed, Kept, check_ring};
 use crate::resource::rules::{self, Rule};
 use crate::resource::store::Store;
+use crate::resource::watched::Watched;
 use crate::resource::{Resource, Routes, tokens, urls};
 
 /// How long a signed token for the upstream is good, in seconds, unless configured.
@@ -99,7 +100,8 @@ impl Maker<'_> {
         let issuers = self.authorization_servers();
         let path = self.own_path(&resource.public_url)?;
         let identifier = identifier.map_or(url, Spanned::get_ref);
-        let tokens: Cached<_> = tokens::tokens(resource, identifier, self.old, self.kept, self.findings);
+        let mut watched = Watched::default();
+        let tokens: Cached<_> = tokens::tokens(resource, identifier, self.old, self.kept, &mut watched, self.findings);
         let algorithms = self.algorithms();
         let nonces = self.nonces();
         let rules = self.rules(&path);
@@ -121,7 +123,9 @@ impl Maker<'_> {
         }
         if let Some(store) = store {
             let when_away = resource.single_use.as_ref().and_then(|once| once.get_ref().when_away.as_ref());
-            builder = store?.apply(builder, when_away.map(|name| *name.get_ref()));
+            let store = store?;
+            watched.store = store.in_memory();
+            builder = store.apply(builder, when_away.map(|name| *name.get_ref()));
         }
         if !rules.is_empty() {
             builder = builder.policy(move |request, usual| rules::apply(&rules, request.uri().path(), usual));
@@ -138,6 +142,7 @@ impl Maker<'_> {
             name,
             verifier,
             tokens,
+            watched,
             path,
         })
     }

@@ -11,6 +11,7 @@ mod secret;
 mod store;
 mod tokens;
 mod urls;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 use sealstamp_dpop::{ByIssuer, Cached, ProtectedResource, Verifier};
 
 pub(crate) use build::routes;
-pub(crate) use kept::{IssuerKeys, Kept, followed_status};
+pub(crate) use kept::{Followed, IssuerKeys, Kept, followed_status};
+use watched::Watched;
 
 use crate::answer::Signer;
 
@@ -34,6 +36,7 @@ pub(crate) struct Resource {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
     pub(crate) tokens: Cached<ByIssuer>,
+    pub(crate) watched: Watched,
     pub(crate) metadata: ProtectedResource,
     /// Its path in its normal form, without a slash at the end.
     path: String,
@@ -41,6 +44,17 @@ pub(crate) struct Resource {
     pub(crate) asked_issuer: Option<String>,
     /// Whom signed tokens for the upstream are for.
     pub(crate) upstream_audience: String,
+}
+
+impl Routes {
+    /// Takes the place of these routes. Counters go on from where they are.
+    pub(crate) fn go_on(&mut self, old: &Self) {
+        for (name, resource) in &mut self.resources {
+            if let Some(old) = old.resources.get(name) {
+                resource.watched.go_on(&old.watched, &old.tokens);
+            }
+        }
+    }
 }
 
 impl Resource {

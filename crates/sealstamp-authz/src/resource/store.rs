@@ -59,6 +59,15 @@ impl Store {
         Some(store)
     }
 
+    /// The store, if it is in this process.
+    pub(crate) fn in_memory(&self) -> Option<Arc<MemoryStore>> {
+        match self {
+            Self::Memory(store) => Some(Arc::clone(store)),
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => None,
+        }
+    }
+
     pub(crate) fn apply(self, builder: VerifierBuilder, when_away: Option<WhenAwayName>) -> VerifierBuilder {
         let when_away = match when_away {
             Some(WhenAwayName::Refuse) | None => WhenAway::Refuse,

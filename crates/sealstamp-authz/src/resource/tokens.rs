@@ -12,6 +12,7 @@ use tracing::warn;
 
 use crate::config::{Findings, Introspection, Issuer, Resource, TokenCache};
 use crate::resource::kept::{IssuerKey, Kept};
+use crate::resource::watched::Watched;
 use crate::resource::{secret, urls};
 
 /// What a file with an issuer's keys must hold.
@@ -23,6 +24,7 @@ pub(crate) fn tokens(
     identifier: &str,
     old: &Kept,
     new: &mut Kept,
+    watched: &mut Watched,
     findings: &mut Findings,
 ) -> Cached<ByIssuer> {
     let mut tokens = ByIssuer::new();
@@ -32,11 +34,12 @@ pub(crate) fn tokens(
         if known.map(Spanned::get_ref).any(|before| before.url == issuer.url) {
             findings.add(issuer.url.span(), "this resource has this issuer already");
         }
-        tokens = add_issuer(tokens, issuer, identifier, old, new, findings);
+        tokens = add_issuer(tokens, issuer, identifier, (old, &mut *new), &mut watched.issuers, findings);
     }
     if let Some(spanned) = &resource.introspection
         && let Some(opaque) = introspection(spanned, identifier, findings)
     {
+        watched.introspection = Some(opaque.clone());
         tokens = tokens.opaque(opaque);
     }
     Cached::new(tokens, bounds(&resource.token_cache, resource.introspection.is_some()))
@@ -46,8 +49,8 @@ fn add_issuer(
     tokens: ByIssuer,
     issuer: &Issuer,
     identifier: &str,
-    old: &Kept,
-    new: &mut Kept,
+    (old, new): (&Kept, &mut Kept),
+    watched: &mut Vec<RemoteJwtValidator>,
     findings: &mut Findings,
 ) -> ByIssuer {
     let url = issuer.url.get_ref();
@@ -88,6 +91,7 @@ fn add_issuer(
             match validator {
                 Some(validator) => {
                     new.issuers.insert(key, validator.clone());
+                    watched.push(validator.clone());
                     tokens.issuer(url, validator)
                 }
                 None => tokens,

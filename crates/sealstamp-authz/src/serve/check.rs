@@ -38,7 +38,7 @@ async fn answer<B>(process: &Process, dialect: Dialect, request: &Request<B>) ->
     if let Some(rest) = target.strip_prefix("/check/") {
         let (name, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         return match routes.resources.get(name) {
-            Some(resource) => decide(&routes, resource, dialect, request, rest).await,
+            Some(resource) => decide(process, &routes, resource, dialect, request, rest).await,
             None => turn(dialect, "", Turned::Unknown, "the proxy asks for a resource that is not configured"),
         };
     }
@@ -52,7 +52,14 @@ async fn answer<B>(process: &Process, dialect: Dialect, request: &Request<B>) ->
     }
 }
 
-async fn decide<B>(routes: &Routes, resource: &Resource, dialect: Dialect, request: &Request<B>, rest: &str) -> Reply {
+async fn decide<B>(
+    process: &Process,
+    routes: &Routes,
+    resource: &Resource,
+    dialect: Dialect,
+    request: &Request<B>,
+    rest: &str,
+) -> Reply {
     let name = resource.name.as_str();
     let original = match dialect.original(request, rest) {
         Ok(original) => original,
@@ -65,7 +72,7 @@ async fn decide<B>(routes: &Routes, resource: &Resource, dialect: Dialect, reque
     let now = UnixMillis::from_system_time(SystemTime::now());
     let head = RequestHead::new(&original.method, &original.uri, request.headers());
     let deciding = resource.verifier.decide(head, &resource.tokens, now);
-    match deciding.instrument(info_span!("check", resource = name)).await {
+    match process.counting(name, deciding.instrument(info_span!("check", resource = name))).await {
         Ok(accepted) => {
             let mut reply = Response::new(Full::default());
             let caller = Caller::of(&accepted, resource.asked_issuer.as_deref());

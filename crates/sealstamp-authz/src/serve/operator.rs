@@ -20,7 +20,10 @@ pub(crate) async fn operator<B>(process: Arc<Process>, metrics: Metrics, request
         "/livez" => plain(StatusCode::OK, "text/plain", "alive\n"),
         "/healthz" => page(&process, process.is_well()),
         "/readyz" => page(&process, process.is_ready()),
-        "/metrics" => plain(StatusCode::OK, "text/plain; version=0.0.4", metrics.page(&process)),
+        "/metrics" => {
+            process.observe(&metrics);
+            plain(StatusCode::OK, "text/plain; version=0.0.4", metrics.page())
+        }
         _ => plain(StatusCode::NOT_FOUND, "text/plain", "/livez, /readyz, /healthz, /metrics\n"),
     }
 }

@@ -12,6 +12,7 @@
 mod answers;
 mod bounds;
 mod dialects;
+mod metrics;
 mod mistakes;
 mod reload;
 mod stop;

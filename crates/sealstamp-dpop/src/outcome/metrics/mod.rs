@@ -2,7 +2,7 @@
 //!
 //! Install a recorder, call [`describe`] once, and look at `/metrics`. Decisions, nonces and the store of used proofs
 //! are counted as they happen. The rest are states. Whoever serves the page has them read at each scrape, by the
-//! functions here: [`observe_ring`], and those for keys, tokens and caches.
+//! functions here: [`observe_ring`], and those for keys, tokens, caches and stores.
 //!
 //! The number of series is fixed when the server starts. The values of labels are this crate's own, or the issuers that
 //! the server was configured with. So no client can make a new one ([`ALL`] has them all). Histograms get buckets from
@@ -176,6 +176,11 @@ pub fn observe_introspection(tokens: &crate::token::IntrospectionValidator) {
     let answered = tokens.asked().saturating_sub(failed);
     counter!("sealstamp_introspections_total", "result" => "ok").absolute(answered);
     counter!("sealstamp_introspections_total", "result" => "failed").absolute(failed);
+}
+
+/// How full a store in memory is. For each scrape.
+pub fn observe_store(store: &crate::single_use::MemoryStore) {
+    gauge!("sealstamp_store_fill_ratio").set(store.fill());
 }
 
 /// What a cache of tokens holds and has saved. For each scrape. The labels name no cache, so a process should have one,

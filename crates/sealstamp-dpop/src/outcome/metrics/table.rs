@@ -64,6 +64,8 @@ table! {
         "How long the store of used proofs took to answer"
     "sealstamp_accepted_without_store_total" Counter "requests" []
         "Requests that went on although the store of used proofs gave no answer"
+    "sealstamp_store_fill_ratio" Gauge "ratio" []
+        "How much of its memory a store of used proofs in this process has taken; at 1 requests may be refused"
     "sealstamp_ring_serial" Gauge "serial" []
         "Serial of the ring in use"
     "sealstamp_ring_digest" Gauge "digest" []

@@ -75,6 +75,27 @@ impl MemoryStore {
         self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).claims()).sum()
     }
 
+    /// How much of its memory the fullest shard has taken, from 0 to 1. At 1, claims may be refused
+    /// ([`StoreError::Full`]). This is for metrics: it locks one shard after the other.
+    ///
+    /// ```
+    /// use sealstamp_dpop::MemoryStore;
+    ///
+    /// assert_eq!(MemoryStore::new(1_000_000).fill(), 0.0);
+    /// // No room for anything.
+    /// assert_eq!(MemoryStore::new(100).fill(), 1.0);
+    /// ```
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "there are some tens of tables")]
+    pub fn fill(&self) -> f64 {
+        let now = (self.clock)();
+        let fill = |shard: &Mutex<Shard>| match shard.lock().unwrap_or_else(PoisonError::into_inner).tables(now) {
+            (_, 0) => 1.0,
+            (taken, all) => taken as f64 / all as f64,
+        };
+        self.shards.iter().map(fill).fold(0.0, f64::max)
+    }
+
     /// Claims a proof's one use, without waiting for anything but a lock.
     ///
     /// # Errors

@@ -98,6 +98,12 @@ impl Shard {
         self.generations.iter().map(|generation| generation.claimed.len()).sum()
     }
 
+    /// How many tables hold claims that must be kept, and how many there may be.
+    pub(super) fn tables(&self, now: UnixMillis) -> (usize, usize) {
+        let kept = self.generations.iter().filter(|generation| generation.keep_until >= now);
+        (kept.count(), self.plan.tables)
+    }
+
     /// The generation that takes the next claim.
     fn open(&mut self, now: UnixMillis) -> Option<&mut Generation> {
         let Plan { tables, claims, .. } = self.plan;
