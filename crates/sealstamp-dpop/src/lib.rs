@@ -104,7 +104,8 @@
 //! - `tracing`: a span and an event for each decision, with the target `sealstamp_dpop`. The span, `decide`, has the
 //!   level `DEBUG`. So has the event for an accepted request. A refused one is `INFO`, with its reason, and `WARN` if
 //!   the fault is on the server's side. No event holds a token, a proof, a nonce, a `jti` or any other text of a
-//!   client's. The thumbprint of a client's key, once its signature was verified, is there if `DEBUG` is on.
+//!   client's. The thumbprint of a client's key, once its signature was verified, is there if `DEBUG` is on. An attempt
+//!   to fetch an issuer's keys that failed is a `WARN`, with all causes.
 //!
 //! # Where things are
 //!

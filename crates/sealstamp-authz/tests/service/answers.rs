@@ -172,6 +172,8 @@ fn keys_come_from_the_issuer_too() {
     let service = Service::start(&config);
     assert_eq!((service.operator("/readyz").status, service.operator("/healthz").status), (503, 503));
     assert_eq!(service.ask(&Question::of("envoy", &service.draft())).status, 503);
+    let why = |line: &str| line.contains("the issuer's keys were not fetched") && line.contains("onnection refused");
+    crate::support::until("the log says why", || service.log().lines().any(why));
     let reply = service.ask(&Question::of("nginx", &service.draft()));
     assert_eq!((reply.status, reply.field("x-sealstamp-status")), (403, Some("503")));
     assert!(reply.field("x-sealstamp-body").unwrap().contains("temporarily_unavailable"));

@@ -1,5 +1,6 @@
 //! Tells others what happens, through `metrics` and `tracing`. Nothing else in the crate does, but for
-//! [`metrics`](crate::metrics), which reads statuses. Without those features, nothing here is left.
+//! [`metrics`](crate::metrics), which reads statuses, and the task that fetches an issuer's keys. Without those features,
+//! nothing here is left.
 
 use crate::outcome::decision::Decision;
 use crate::single_use::{Claimed, StoreError};

@@ -173,6 +173,8 @@ async fn keep(tokens: JwtValidator, fetch: Fetch, progress: watch::Sender<Progre
             Err(error) => (None, Some(error)),
         };
         let ok = keys.is_some();
+        #[cfg(feature = "tracing")]
+        told::attempt(tokens.issuer(), error.as_ref(), progress.borrow().has_failed());
         if let Some(keys) = keys {
             tokens.reload(keys);
         }
@@ -191,6 +193,31 @@ async fn keep(tokens: JwtValidator, fetch: Fetch, progress: watch::Sender<Progre
             }
             progress.next = now.checked_add(pause(progress.failures, fastrand::f64())).unwrap_or(now);
         });
+    }
+}
+
+/// The status has this too, but not everybody who reads a log can see a status. At most one event for each attempt.
+#[cfg(feature = "tracing")]
+mod told {
+    use std::error::Error;
+
+    use crate::token::fetch::FetchError;
+
+    /// With all causes of an error, as the first alone does not say whether a name or a certificate is wrong.
+    pub(super) fn attempt(issuer: &str, error: Option<&FetchError>, after_failures: bool) {
+        let Some(error) = error else {
+            if after_failures {
+                tracing::info!(target: "sealstamp_dpop", issuer, "the issuer's keys were fetched again");
+            }
+            return;
+        };
+        let mut causes = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            causes = format!("{causes}: {error}");
+            cause = error.source();
+        }
+        tracing::warn!(target: "sealstamp_dpop", issuer, error = causes, "the issuer's keys were not fetched");
     }
 }
 
