@@ -20,6 +20,9 @@ use crate::resource::{self, IssuerKeys, Kept, Routes, followed_status};
 /// How long a reload waits for the keys of issuers that are new.
 const NEW_KEYS: Duration = Duration::from_secs(5);
 
+/// What is said of a reload that panicked.
+const FAULT: &str = "the configuration could not be read: that is a fault of this program";
+
 /// All that answers need.
 pub(crate) struct Process {
     pub(crate) routes: ArcSwap<Routes>,
@@ -118,7 +121,13 @@ impl Process {
 
     /// Reads the configuration anew. If anything is wrong with it, all stays as it is.
     pub(crate) async fn reload(self: &Arc<Self>) {
-        let mistakes = match self.read_anew().await {
+        self.take(Arc::clone(self).read_anew()).await;
+    }
+
+    /// Whatever becomes of this work is noted. A panic ends it alone, and the next reload is made all the same.
+    async fn take(&self, work: impl Future<Output = Result<(), Vec<String>>> + Send + 'static) {
+        let ended = tokio::spawn(work).await.unwrap_or_else(|_| Err(vec![FAULT.to_owned()]));
+        let mistakes = match ended {
             Ok(()) => {
                 info!(file = %self.file.display(), "configuration reloaded");
                 Vec::new()
@@ -138,15 +147,13 @@ impl Process {
         reload.last_at = Some(UnixMillis::from_system_time(SystemTime::now()).to_string());
     }
 
-    async fn read_anew(self: &Arc<Self>) -> Result<(), Vec<String>> {
-        let process = Arc::clone(self);
+    async fn read_anew(self: Arc<Self>) -> Result<(), Vec<String>> {
+        let process = Arc::clone(&self);
         // Files are read and keys are parsed, which others should not wait for.
         let loaded = spawn_blocking(move || load(&process.file, &process.overrides, &process.routes.load().kept));
         let good = match loaded.await {
             Ok(good) => good.map_err(|mistakes| mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>())?,
-            Err(_) => {
-                return Err(vec!["the configuration could not be read: that is a fault of this program".to_owned()]);
-            }
+            Err(_) => return Err(vec![FAULT.to_owned()]),
         };
         let changed = self.settings.differences(&good.settings);
         if !changed.is_empty() {
@@ -241,14 +248,38 @@ path = "/mcp/admin"
 nonce_within_s = 10
 "#;
 
-    /// Whatever one key press does to a good file, what is said of it has a line and says something; or it is good.
-    #[tokio::test]
-    async fn each_key_press_is_named_or_harmless() {
+    fn folder() -> TempDir {
         let folder = TempDir::new().unwrap();
         let now = UnixMillis::from_system_time(SystemTime::now());
         let ring = Ring::init(RingSettings::default(), Suite::Aes256Gcm, now, Fresh::from_os().unwrap());
         RingFile::new(folder.path().join("ring.json")).create(&ring).unwrap();
         fs::write(folder.path().join("jwks.json"), issuer().jwks()).unwrap();
+        folder
+    }
+
+    /// A reload that panics is a refused one, and the next one is made.
+    #[tokio::test]
+    async fn a_panic_ends_one_reload() {
+        let folder = folder();
+        let file = folder.path().join("authz.toml");
+        fs::write(&file, GOOD).unwrap();
+        let good = load(&file, &Overrides::default(), &Kept::default()).map_err(drop).unwrap();
+        let (_stop, stopping) = watch::channel(false);
+        let process = Arc::new(Process::new(file, Overrides::default(), good, stopping, None));
+        process.take(async { panic!("a fault") }).await;
+        let Reload { done, failed, mistakes, .. } = process.last_reload();
+        assert_eq!((done, failed, mistakes), (0, 1, vec![FAULT.to_owned()]));
+        assert!(process.is_ready() && !process.is_well());
+        process.reload().await;
+        let Reload { done, failed, mistakes, .. } = process.last_reload();
+        assert_eq!((done, failed, mistakes), (1, 1, Vec::new()));
+        assert!(process.is_well());
+    }
+
+    /// Whatever one key press does to a good file, what is said of it has a line and says something; or it is good.
+    #[tokio::test]
+    async fn each_key_press_is_named_or_harmless() {
+        let folder = folder();
         let file = folder.path().join("authz.toml");
         let said = |text: &[u8]| {
             fs::write(&file, text).unwrap();

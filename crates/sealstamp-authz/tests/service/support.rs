@@ -335,7 +335,7 @@ pub(crate) fn read_reply(stream: &mut impl Read) -> Option<Reply> {
     Some(Reply { status, fields, body: String::from_utf8(body).unwrap() })
 }
 
-/// An issuer's HTTP server: each request gets what the function says of its head.
+/// An issuer's HTTP server: each request gets what the function says of its head and body.
 pub(crate) struct HttpServer {
     pub(crate) port: u16,
 }
@@ -368,11 +368,12 @@ fn one(mut stream: TcpStream, answer: &impl Fn(&str) -> String) -> io::Result<()
         }
         head.push(byte[0]);
     }
-    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let lower = head.to_ascii_lowercase();
+    let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body)?;
-    let body = answer(&String::from_utf8_lossy(&body));
+    let body = answer(&format!("{head}{}", String::from_utf8_lossy(&body)));
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
