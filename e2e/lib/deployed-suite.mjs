@@ -342,7 +342,7 @@ function faults(proxy, { skip }) {
       await load.stop();
       assert.deepEqual(load.failures.slice(0, 3), []);
       assert.ok(load.good > 200, `${load.good} good ones`);
-      for (const { child } of deployed.authz) assert.equal(child.exitCode, null);
+      for (const { child } of deployed.authz) assert.deepEqual([child.exitCode, child.signalCode], [null, null]);
     });
 
     test('a killed replica costs at most what was in flight, and is there again at once', async () => {
