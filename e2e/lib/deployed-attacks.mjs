@@ -203,6 +203,21 @@ export function attacksOn(proxy, { skip }) {
       else assert.equal(answer.status, 503, answer.text);
     });
 
+    test('each of many at once is told as itself, and none of them as another', async () => {
+      const everybody = await Promise.all(Array.from({ length: 8 }, async (_, n) => ({ subject: `user-${n}`, ...(await deployed.caller({ subject: `user-${n}` })) })));
+      await Promise.all(everybody.map(async ({ subject, key, fields }, n) => {
+        for (let turn = 0; turn < 15; turn++) {
+          // Now and then somebody is refused, whose fields must not be those of the next.
+          const bad = (turn + n) % 4 === 0;
+          const answer = await send({ fields: await fields((d) => bad && (d.claims.htm = 'GET')) });
+          assert.equal(answer.status, bad ? 401 : 200, answer.text);
+          if (bad) continue;
+          const told = JSON.parse(answer.body).fields;
+          assert.deepEqual([told['x-sealstamp-subject'], told['x-sealstamp-thumbprint']], [[subject], [key.thumbprint]]);
+        }
+      }));
+    });
+
     test('the server behind is asked once, and cannot speak for the service', async () => {
       const counted = async () => JSON.parse((await send({})).body).count;
       for (const status of [401, 403, 500, 502, 503, 504]) {
