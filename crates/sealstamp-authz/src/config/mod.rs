@@ -1,16 +1,16 @@
 //! The configuration: one TOML file.
 //!
-//! `file` is its keys, `table` reads them, `mistake` says what is wrong and where, `settings` is what holds for the
-//! whole process and stays until it ends. What holds for one resource is read by [`crate::resource`], since a reload
-//! can change it.
+//! `file` is its keys, `table` reads them, `read` reads files, `mistake` says what is wrong and where, `settings` is what
+//! holds for the whole process and stays until it ends. What holds for one resource is read by [`crate::resource`], since
+//! a reload can change it.
 
 mod address;
 mod file;
 mod mistake;
+mod read;
 mod settings;
 mod table;
 
-use std::fs;
 use std::path::Path;
 
 pub(crate) use address::Address;
@@ -19,6 +19,7 @@ pub(crate) use file::{
     WhenAwayName,
 };
 pub(crate) use mistake::{Findings, Mistake, no_such_value};
+pub(crate) use read::read_named;
 pub(crate) use settings::{Bounds, Overrides, RingAt, Settings};
 use toml::de::DeTable;
 
@@ -30,7 +31,7 @@ pub(crate) fn read(path: &Path) -> Result<(File, Findings), Vec<Mistake>> {
         findings.add_unread(line, says);
         findings.into_mistakes()
     };
-    let bytes = fs::read(path).map_err(|error| unread(0, format!("this file cannot be read: {error}")))?;
+    let bytes = read::read(path).map_err(|says| unread(0, says))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = good.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);

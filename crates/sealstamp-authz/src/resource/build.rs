@@ -1,7 +1,6 @@
 //! From the configuration to resources. Whatever is wrong is found here, before anything is in use.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::Arc;
 
 use sealstamp::Audience;
@@ -11,7 +10,7 @@ use url::Url;
 
 use crate::answer::Signer;
 use crate::config::{
-    self, File, Findings, NoncesName, PathRule, RingAt, SingleUse, StoreName, UpstreamToken, WhenAwayName,
+    self, File, Findings, NoncesName, PathRule, RingAt, SingleUse, StoreName, UpstreamToken, WhenAwayName, read_named,
 };
 use crate::dialect::agreed_path;
 use crate::resource::kept::{Followed, Kept, check_ring};
@@ -67,9 +66,7 @@ fn twice(resources: &[Spanned<config::Resource>], findings: &mut Findings) {
 
 fn signer(token: &UpstreamToken, findings: &mut Findings) -> Option<Signer> {
     let lifetime_s = token.lifetime_s.as_ref().map_or(TOKEN_LIFETIME_S, |seconds| *seconds.get_ref());
-    let path = findings.folder().join(token.key_file.get_ref());
-    let read = fs::read(path).map_err(|error| format!("this file cannot be read: {error}"));
-    let pem = findings.some(token.key_file.span(), read)?;
+    let pem = read_named(&token.key_file, findings)?;
     findings.some(token.key_file.span(), Signer::new(&pem, token.issuer.get_ref(), lifetime_s))
 }
 

@@ -1,14 +1,15 @@
 //! Secrets come from files of their own, never from the configuration.
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::Path;
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use crate::config::{Findings, read_named};
 
 /// Why a secret cannot be used.
 #[derive(Debug)]
 pub(crate) enum UnfitSecret {
-    Io(io::Error),
     NoText,
     Empty,
 }
@@ -16,21 +17,21 @@ pub(crate) enum UnfitSecret {
 impl fmt::Display for UnfitSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => write!(f, "this file cannot be read: {error}"),
             Self::NoText => f.write_str("this must be a file with one line of text in UTF-8"),
             Self::Empty => f.write_str("this file is empty"),
         }
     }
 }
 
-/// The one line of this file, without the line's end.
-pub(crate) fn read(path: &Path) -> Result<String, UnfitSecret> {
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => UnfitSecret::NoText,
-        _ => UnfitSecret::Io(error),
-    })?;
-    let line = text.trim_end_matches(['\n', '\r']);
-    match line {
+/// The one line of this file, without the line's end, or `None` and a mistake at its name.
+pub(crate) fn read(file: &Spanned<PathBuf>, findings: &mut Findings) -> Option<String> {
+    let bytes = read_named(file, findings)?;
+    findings.some(file.span(), line(bytes))
+}
+
+fn line(bytes: Vec<u8>) -> Result<String, UnfitSecret> {
+    let text = String::from_utf8(bytes).map_err(|_| UnfitSecret::NoText)?;
+    match text.trim_end_matches(['\n', '\r']) {
         "" => Err(UnfitSecret::Empty),
         line if line.contains(['\n', '\r']) => Err(UnfitSecret::NoText),
         line => Ok(line.to_owned()),

@@ -103,8 +103,7 @@ fn key(single_use: &SingleUse, resource: &str, findings: &mut Findings) -> Optio
             }
             let wait_ms = single_use.wait_ms.as_ref().map_or(WAIT_MS, |wait_ms| *wait_ms.get_ref());
             let file = single_use.address_file.as_ref()?;
-            let address = secret::read(&findings.folder().join(file.get_ref()));
-            let address = findings.some(file.span(), address)?;
+            let address = secret::read(file, findings)?;
             Some(StoreKey::Redis {
                 address,
                 prefix: single_use.prefix.as_ref().map(|prefix| prefix.get_ref().clone()),

@@ -1,6 +1,5 @@
 //! Who says what an access token is worth.
 
-use std::fs;
 use std::path::PathBuf;
 
 use sealstamp_dpop::{
@@ -10,7 +9,7 @@ use sealstamp_dpop::{
 use toml::Spanned;
 use tracing::warn;
 
-use crate::config::{Findings, Introspection, Issuer, Resource, TokenCache};
+use crate::config::{Findings, Introspection, Issuer, Resource, TokenCache, read_named};
 use crate::resource::kept::{IssuerKey, Kept};
 use crate::resource::watched::Watched;
 use crate::resource::{secret, urls};
@@ -117,8 +116,7 @@ fn expected(url: &str, audiences: &[String], leeway_s: Option<u64>, keys: Jwks) 
 
 fn static_keys(file: &Spanned<PathBuf>, findings: &mut Findings) -> Option<Jwks> {
     let path = findings.folder().join(file.get_ref());
-    let read = fs::read(&path).map_err(|error| format!("this file cannot be read: {error}"));
-    let json = findings.some(file.span(), read)?;
+    let json = read_named(file, findings)?;
     let parsed = Jwks::parse(&json).map_err(|error| format!("{JWK_SET}: {error}"));
     let keys = findings.some(file.span(), parsed)?;
     for left_out in keys.left_out() {
@@ -153,17 +151,13 @@ fn introspection(
 
 fn credentials(spanned: &Spanned<Introspection>, findings: &mut Findings) -> Option<IntrospectionCredentials> {
     let one = spanned.get_ref();
-    let secret = |file: &Spanned<PathBuf>, findings: &mut Findings| {
-        let read = secret::read(&findings.folder().join(file.get_ref()));
-        findings.some(file.span(), read)
-    };
     match (&one.client_id, &one.client_secret_file, &one.bearer_token_file) {
         (Some(client), Some(file), None) => {
-            let secret = secret(file, findings)?;
+            let secret = secret::read(file, findings)?;
             findings.some(file.span(), IntrospectionCredentials::basic(client.get_ref(), &secret))
         }
         (None, None, Some(file)) => {
-            let token = secret(file, findings)?;
+            let token = secret::read(file, findings)?;
             findings.some(file.span(), IntrospectionCredentials::bearer(&token))
         }
         _ => {
