@@ -1,8 +1,8 @@
 //! The configuration: one TOML file.
 //!
-//! `file` is its keys, `table` reads them, `read` reads files, `mistake` says what is wrong and where, `settings` is what
-//! holds for the whole process and stays until it ends. What holds for one resource is read by [`crate::resource`], since
-//! a reload can change it.
+//! `file` is its keys, `table` reads them, `read` reads files, `mistake` says what is wrong and where, `settings` is
+//! what holds for the whole process and stays until it ends. What holds for one resource is read by
+//! [`crate::resource`], since a reload can change it.
 
 mod address;
 mod file;

@@ -11,8 +11,8 @@ use crate::config::mistake::Findings;
 /// The largest file that is read: 1 MiB. All of them are of a few kilobytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// All of a file. Fails, in an operator's words, if there is none, if it is too large, or if to read it might never end:
-/// a reload must, whatever stands at the path.
+/// All of a file. Fails, in an operator's words, if there is none, if it is too large, or if to read it might never
+/// end: a reload must, whatever stands at the path.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: io::Error| format!("this file cannot be read: {error}");
     let found = fs::metadata(path).map_err(unreadable)?;

@@ -1,7 +1,7 @@
 //! The metrics of `sealstamp-dpop` for one resource of several.
 //!
-//! That crate knows of one server, and its metrics name none. What it counts while it decides about a resource, or while
-//! a resource's states are read, comes through here and gets the label `resource`. Its value is a name from the
+//! That crate knows of one server, and its metrics name none. What it counts while it decides about a resource, or
+//! while a resource's states are read, comes through here and gets the label `resource`. Its value is a name from the
 //! configuration, so no client can make a new series.
 
 use std::future::poll_fn;
