@@ -71,7 +71,7 @@ pub(crate) struct Good {
 pub(crate) fn load(file: &Path, overrides: &Overrides, old: &Kept) -> Result<Good, Vec<Mistake>> {
     let (read, mut findings) = config::read(file)?;
     let settings = Settings::of(&read, overrides, &mut findings);
-    let routes = resource::routes(&read, settings.ring.as_ref(), old, &mut findings);
+    let routes = resource::routes(&read, &settings, old, &mut findings);
     finish(Good { settings, routes }, findings)
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
@@ -26,6 +26,24 @@ impl Address {
         }
         let address: SocketAddr = text.parse().map_err(|_| Unusable::Form)?;
         if address.ip().is_loopback() || beyond_loopback { Ok(Self::Tcp(address)) } else { Err(Unusable::Beyond) }
+    }
+}
+
+impl Address {
+    /// Whether one process cannot listen on both.
+    pub(crate) fn clashes(&self, other: &Self) -> bool {
+        match (self, other) {
+            // The system chooses a port that is free.
+            (Self::Tcp(one), Self::Tcp(other)) if one.port() == 0 || other.port() == 0 => false,
+            (Self::Tcp(one), Self::Tcp(other)) => {
+                // All addresses of IPv6 are those of IPv4 too.
+                let covers = |one: IpAddr, other: IpAddr| {
+                    one == other || (one.is_unspecified() && (one.is_ipv6() || other.is_ipv4()))
+                };
+                one.port() == other.port() && (covers(one.ip(), other.ip()) || covers(other.ip(), one.ip()))
+            }
+            _ => self == other,
+        }
     }
 }
 
@@ -74,5 +92,34 @@ impl fmt::Display for Unusable {
             Self::Taken => "there is something at this path that is no socket, and it is not replaced",
             Self::InFile => "a file is where this path needs a folder",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_listened_on_at_once() {
+        let address = |text: &str| Address::parse(text, true).unwrap();
+        for (one, other, clash) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("0.0.0.0:80", "127.0.0.1:81", false),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("[::]:80", "[::1]:80", true),
+            ("[::]:80", "127.0.0.1:80", true),
+            ("[::]:80", "0.0.0.0:80", true),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            ("unix:/run/a", "unix:/run/a", true),
+            ("unix:/run//a", "unix:/run/a", true),
+            ("unix:/run/a", "unix:/run/b", false),
+            ("unix:/run/a", "127.0.0.1:80", false),
+        ] {
+            assert_eq!(address(one).clashes(&address(other)), clash, "{one} {other}");
+            assert_eq!(address(other).clashes(&address(one)), clash, "{other} {one}");
+        }
     }
 }

@@ -69,7 +69,7 @@ impl Settings {
         }
         for (at, (one, read)) in file.listener.iter().zip(&listeners).enumerate() {
             let before = || listeners.iter().take(at).flatten();
-            if read.as_ref().is_some_and(|read| before().any(|before| before.address == read.address)) {
+            if read.as_ref().is_some_and(|read| before().any(|before| before.address.clashes(&read.address))) {
                 findings.add(one.get_ref().address.span(), "another listener has this address");
             }
         }
@@ -82,7 +82,7 @@ impl Settings {
         };
         let operator = operator.and_then(|(text, named)| {
             let address = address(text, &named, beyond, findings)?;
-            if listeners.iter().any(|listener| listener.address == address) {
+            if listeners.iter().any(|listener| listener.address.clashes(&address)) {
                 findings.add_at(&named, "a listener has this address, and proxies must not see these pages");
             }
             Some(address)

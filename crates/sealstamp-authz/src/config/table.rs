@@ -119,7 +119,7 @@ impl<'f, 't> Table<'f, 't> {
         Some(text)
     }
 
-    /// A list of texts.
+    /// A list of texts, each of which says something by being there.
     pub(crate) fn texts(&mut self, name: &'static str) -> Option<Spanned<Vec<Spanned<String>>>> {
         let (at, value) = self.take(name)?;
         let DeValue::Array(values) = value else {
@@ -128,6 +128,9 @@ impl<'f, 't> Table<'f, 't> {
         let mut texts = Vec::new();
         for value in values {
             match value.get_ref() {
+                DeValue::String(text) if texts.iter().any(|known: &Spanned<String>| known.get_ref() == text) => {
+                    self.add(name, value.span().start, "this stands in the list twice".to_owned());
+                }
                 DeValue::String(text) => texts.push(Spanned::new(value.span(), text.clone().into_owned())),
                 other => {
                     let says = format!("each of this list must be a text in quotes, and this one is {}", kind(other));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealstamp::Audience;
 use sealstamp_dpop::{Algorithm, Cached, Nonces, Verifier, VerifierBuilder, origin_audience};
@@ -10,7 +11,8 @@ use url::Url;
 
 use crate::answer::Signer;
 use crate::config::{
-    self, File, Findings, NoncesName, PathRule, RingAt, SingleUse, StoreName, UpstreamToken, WhenAwayName, read_named,
+    self, File, Findings, NoncesName, PathRule, RingAt, Settings, SingleUse, StoreName, UpstreamToken, WhenAwayName,
+    read_named,
 };
 use crate::dialect::agreed_path;
 use crate::resource::kept::{Followed, Kept, check_ring};
@@ -24,7 +26,8 @@ const TOKEN_LIFETIME_S: u64 = 30;
 
 /// All resources of this file. They take from `old` what must not be forgotten. If anything is wrong, `findings` says
 /// so, and the routes are not to be used.
-pub(crate) fn routes(file: &File, ring: Option<&RingAt>, old: &Kept, findings: &mut Findings) -> Routes {
+pub(crate) fn routes(file: &File, settings: &Settings, old: &Kept, findings: &mut Findings) -> Routes {
+    let ring = settings.ring.as_ref();
     let mut kept = Kept::default();
     let mut resources = BTreeMap::new();
     if file.resource.is_empty() {
@@ -35,7 +38,14 @@ pub(crate) fn routes(file: &File, ring: Option<&RingAt>, old: &Kept, findings: &
     twice(&file.resource, findings);
     for spanned in &file.resource {
         let name = spanned.get_ref().name.get_ref();
-        let maker = Maker { resource: spanned.get_ref(), ring, old, kept: &mut kept, findings: &mut *findings };
+        let maker = Maker {
+            resource: spanned.get_ref(),
+            ring,
+            request: settings.bounds.request,
+            old,
+            kept: &mut kept,
+            findings: &mut *findings,
+        };
         if let Some(resource) = maker.make() {
             resources.insert(name.clone(), resource);
         }
@@ -74,6 +84,8 @@ fn signer(token: &UpstreamToken, findings: &mut Findings) -> Option<Signer> {
 struct Maker<'m> {
     resource: &'m config::Resource,
     ring: Option<&'m RingAt>,
+    /// How long a request may take.
+    request: Duration,
     old: &'m Kept,
     kept: &'m mut Kept,
     findings: &'m mut Findings,
@@ -164,6 +176,12 @@ impl Maker<'_> {
         if single_use.store == StoreName::Redis && single_use.address_file.is_none() {
             let says = "store = \"redis\" needs address_file: a file with the store's address";
             self.findings.add_missing(spanned.span(), says);
+        }
+        if let Some(wait) = &single_use.wait_ms
+            && Duration::from_millis(*wait.get_ref()) >= self.request
+        {
+            self.findings
+                .add(wait.span(), "this must be less than limits.request_s: a request ends before its wait does");
         }
         if let Some(when_away) = &single_use.when_away
             && *when_away.get_ref() == WhenAwayName::GoOnWithNonce

@@ -41,6 +41,9 @@ pub(crate) fn tokens(
         watched.introspection = Some(opaque.clone());
         tokens = tokens.opaque(opaque);
     }
+    if let (Some(inactive_s), None) = (&resource.token_cache.inactive_s, &resource.introspection) {
+        findings.add(inactive_s.span(), "this is for introspection alone");
+    }
     Cached::new(tokens, bounds(&resource.token_cache, resource.introspection.is_some()))
 }
 
