@@ -170,11 +170,13 @@ export function attacksOn(proxy, { skip }) {
     test('a head that is too large is refused with a status of 4xx', async () => {
       const many = (count) => Array.from({ length: count }, (_, n) => `X-A${n}: v`);
       const wide = (length) => `X-A: ${'a'.repeat(length)}`;
-      for (const lines of [many(60), many(120), many(300), many(5000), [wide(20_000)], [wide(60_000)], [wide(28_000), `X-B${wide(28_000)}`], [wide(1_000_000)]]) {
+      for (const lines of [many(60), many(88), many(120), many(300), many(5000), [wide(20_000)], [wide(60_000)], [wide(28_000), `X-B${wide(28_000)}`], [wide(1_000_000)]]) {
         for (const fields of [await caller.fields(), []]) {
           const answer = await send({ lines: [...lines, ...EMPTY], fields });
           const what = `${lines.length} of ${lines[0].length}`;
-          assert.ok([200, 400, 401, 431].includes(answer.status), `${what}: ${answer.status} ${answer.text}`);
+          // Envoy takes a hundred, and says 500 if there is no room among them for the facts.
+          const noRoom = proxy === 'envoy' && lines.length === 88 && fields.length > 0;
+          assert.ok((noRoom ? [500] : [200, 400, 401, 431]).includes(answer.status), `${what}: ${answer.status} ${answer.text}`);
           if (answer.status === 200) isAlice(answer, what);
           if (fields.length === 0) assert.ok(!reached(answer), what);
         }
