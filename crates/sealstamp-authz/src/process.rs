@@ -20,6 +20,12 @@ use crate::resource::{self, IssuerKeys, Kept, Routes, followed_status};
 /// How long a reload waits for the keys of issuers that are new.
 const NEW_KEYS: Duration = Duration::from_secs(5);
 
+/// How long a reload waits for files, which may be on a share that is away. What hangs is left to itself.
+const READING: Duration = Duration::from_secs(30);
+
+/// What is said of a reload that hung.
+const NOT_READ: &str = "the configuration, or a file that it names, could not be read within 30 seconds";
+
 /// What is said of a reload that panicked.
 const FAULT: &str = "the configuration could not be read: that is a fault of this program";
 
@@ -121,7 +127,7 @@ impl Process {
 
     /// Reads the configuration anew. If anything is wrong with it, all stays as it is.
     pub(crate) async fn reload(self: &Arc<Self>) {
-        self.take(Arc::clone(self).read_anew()).await;
+        self.take(Arc::clone(self).read_anew(READING)).await;
     }
 
     /// Whatever becomes of this work is noted. A panic ends it alone, and the next reload is made all the same.
@@ -147,11 +153,12 @@ impl Process {
         reload.last_at = Some(UnixMillis::from_system_time(SystemTime::now()).to_string());
     }
 
-    async fn read_anew(self: Arc<Self>) -> Result<(), Vec<String>> {
+    async fn read_anew(self: Arc<Self>, patience: Duration) -> Result<(), Vec<String>> {
         let process = Arc::clone(&self);
         // Files are read and keys are parsed, which others should not wait for.
         let loaded = spawn_blocking(move || load(&process.file, &process.overrides, &process.routes.load().kept));
-        let good = match loaded.await {
+        let Ok(loaded) = timeout(patience, loaded).await else { return Err(vec![NOT_READ.to_owned()]) };
+        let good = match loaded {
             Ok(good) => good.map_err(|mistakes| mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>())?,
             Err(_) => return Err(vec![FAULT.to_owned()]),
         };
@@ -274,6 +281,29 @@ nonce_within_s = 10
         let Reload { done, failed, mistakes, .. } = process.last_reload();
         assert_eq!((done, failed, mistakes), (1, 1, Vec::new()));
         assert!(process.is_well());
+    }
+
+    /// A file that does not come ends one reload, and the next one is made.
+    #[tokio::test]
+    async fn a_file_that_hangs_ends_one_reload() {
+        let folder = folder();
+        let (file, pipe) = (folder.path().join("authz.toml"), folder.path().join("pipe"));
+        fs::write(&file, GOOD).unwrap();
+        let good = load(&file, &Overrides::default(), &Kept::default()).map_err(drop).unwrap();
+        let (_stop, stopping) = watch::channel(false);
+        let process = Arc::new(Process::new(file.clone(), Overrides::default(), good, stopping, None));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(&pipe, &file).unwrap();
+        process.take(Arc::clone(&process).read_anew(Duration::from_millis(20))).await;
+        assert_eq!(process.last_reload().mistakes, [NOT_READ]);
+        // A file again, and the first read comes to its end.
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, GOOD).unwrap();
+        fs::write(&pipe, "").unwrap();
+        process.reload().await;
+        assert!(process.is_well());
+        assert_eq!((process.last_reload().done, process.last_reload().failed), (1, 1));
     }
 
     /// Whatever one key press does to a good file, what is said of it has a line and says something; or it is good.

@@ -11,16 +11,11 @@ use crate::config::mistake::Findings;
 /// The largest file that is read: 1 MiB. All of them are of a few kilobytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// All of a file. Fails, in an operator's words, if there is none, if it is too large, or if to read it might never
-/// end: a reload must, whatever stands at the path.
+/// All of this file, of whatever kind it is. Fails, in an operator's words, if there is none, or if it is too large.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: io::Error| format!("this file cannot be read: {error}");
-    let found = fs::metadata(path).map_err(unreadable)?;
-    if found.is_dir() {
+    if path.is_dir() {
         return Err("this is a folder, and no file".to_owned());
-    }
-    if !found.is_file() {
-        return Err("this is no regular file".to_owned());
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
@@ -31,13 +26,21 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// The same for a regular file. To read another might never end, and it could not be read again.
+fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err("this is no regular file".to_owned()),
+        _ => read(path),
+    }
+}
+
 /// All of a file that the configuration names, or `None` and a mistake at its name.
 pub(crate) fn read_named(file: &Spanned<PathBuf>, findings: &mut Findings) -> Option<Vec<u8>> {
     let hint = |says: String| match file.get_ref().is_relative() {
         true => format!("{says}; a relative path begins at the configuration's folder"),
         false => says,
     };
-    let read = read(&findings.folder().join(file.get_ref())).map_err(hint);
+    let read = read_regular(&findings.folder().join(file.get_ref())).map_err(hint);
     findings.some(file.span(), read)
 }
 
@@ -57,9 +60,9 @@ mod tests {
         let _listener = UnixListener::bind(path("socket")).unwrap();
         std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap();
         std::os::unix::fs::symlink(path("full"), path("link")).unwrap();
-        assert_eq!(read(&path("empty")).unwrap(), b"");
-        assert_eq!(read(&path("full")).unwrap().len(), 1 << 20);
-        assert_eq!(read(&path("link")).unwrap().len(), 1 << 20);
+        assert_eq!(read_regular(&path("empty")).unwrap(), b"");
+        assert_eq!(read_regular(&path("full")).unwrap().len(), 1 << 20);
+        assert_eq!(read_regular(&path("link")).unwrap().len(), 1 << 20);
         for (name, says) in [
             ("over", "this file is larger than 1 MiB"),
             ("socket", "this is no regular file"),
@@ -67,8 +70,11 @@ mod tests {
             ("", "this is a folder, and no file"),
             ("gone", "this file cannot be read: No such file or directory (os error 2)"),
         ] {
-            assert_eq!(read(&path(name)).unwrap_err(), says, "{name}");
+            assert_eq!(read_regular(&path(name)).unwrap_err(), says, "{name}");
         }
-        assert_eq!(read(Path::new("/dev/zero")).unwrap_err(), "this is no regular file");
+        assert_eq!(read_regular(Path::new("/dev/zero")).unwrap_err(), "this is no regular file");
+        // The configuration may come through a pipe.
+        assert_eq!(read(Path::new("/dev/null")).unwrap(), b"");
+        assert_eq!(read(Path::new("/dev/zero")).unwrap_err(), "this file is larger than 1 MiB");
     }
 }

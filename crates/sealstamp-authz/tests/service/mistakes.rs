@@ -67,7 +67,7 @@ fn files_that_cannot_be_read_are_named() {
     for (name, says) in [
         ("gone.toml", "gone.toml: this file cannot be read: No such file or directory"),
         (".", ".: this is a folder, and no file"),
-        ("/dev/zero", "/dev/zero: this is no regular file"),
+        ("/dev/zero", "/dev/zero: this file is larger than 1 MiB"),
     ] {
         let (code, said) = check(&folder.path(""), name);
         assert_eq!(code, Some(2), "{said}");
