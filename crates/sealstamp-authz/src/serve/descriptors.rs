@@ -3,12 +3,12 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
 
-/// For each connection: its own, one for asking an issuer or a store about it, and as many for the operator's pages, which
-/// have room of their own.
+/// For each connection: its own, one for asking an issuer or a store about it, and as many for the operator's pages,
+/// which have room of their own.
 const EACH: u64 = 4;
 
-/// Room for this many connections, or for fewer where the system gives no more. Then those beyond get their 503, and do not
-/// wait for a descriptor.
+/// Room for this many connections, or for fewer where the system gives no more. Then those beyond get their 503, and do
+/// not wait for a descriptor.
 ///
 /// A shell gives a process 1024 descriptors and lets it ask for more, since old programs break on large ones.
 pub(crate) fn room_for(connections: usize) -> usize {

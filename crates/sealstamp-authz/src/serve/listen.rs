@@ -58,8 +58,8 @@ impl Listener {
     }
 }
 
-/// Removes a socket that nobody listens on. One whose process is busy, so that the connection would have to wait, is not
-/// stale: tokio does not wait.
+/// Removes a socket that nobody listens on. One whose process is busy, so that the connection would have to wait, is
+/// not stale: tokio does not wait.
 async fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     if is_socket && UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)

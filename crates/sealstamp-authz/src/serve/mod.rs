@@ -1,7 +1,7 @@
 //! From connections to answers.
 //!
-//! `listen` binds addresses, `connection` speaks HTTP/1.1 on what they accept, as far as there are `descriptors`, `check`
-//! answers proxies and `operator` answers operators.
+//! `listen` binds addresses, `connection` speaks HTTP/1.1 on what they accept, as far as there are `descriptors`,
+//! `check` answers proxies and `operator` answers operators.
 
 mod check;
 mod connection;

@@ -1,5 +1,5 @@
-//! What a service finds where it runs: files that are not there, an issuer that comes later, a volume of Kubernetes, few
-//! file descriptors, a full disk, a service manager.
+//! What a service finds where it runs: files that are not there, an issuer that comes later, a volume of Kubernetes,
+//! few file descriptors, a full disk, a service manager.
 
 use std::fs;
 use std::os::unix::fs::symlink;
