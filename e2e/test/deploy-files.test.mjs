@@ -3,9 +3,9 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { access, chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -100,6 +100,35 @@ test('the configuration in deploy/kubernetes/sidecar.yaml has no mistake', async
     assert.equal(spawnSync(process.env.SEALSTAMP_BIN, ['--ring', join(folder, 'ring.json'), 'init']).status, 0);
     const { status, stderr } = spawnSync(process.env.AUTHZ_BIN, ['--check', '--config', join(folder, 'authz.toml')], { encoding: 'utf8' });
     assert.deepEqual([status, stderr], [0, '']);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+// With the command that makes the map of files, and each file where the pod has it.
+test('nginx takes its files as deploy/kubernetes/sidecar.yaml mounts them', { skip: !process.env.NGINX_BIN }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sealstamp-deploy-'));
+  try {
+    const manifest = await read('deploy/kubernetes/sidecar.yaml');
+    const commands = /\n#   (sed .*)\n#   (kubectl [^\n]*(?:\n#     .*)*)/.exec(manifest);
+    const made = spawnSync('bash', ['-euc', `cd "$1"; ${commands[1].replaceAll('deploy/', `${ROOT}/deploy/`)}`, '', folder]);
+    assert.equal(made.status, 0);
+    const files = [...commands[2].matchAll(/--from-file=(\S+)/g)].map(([, path]) => path);
+    const mounts = [...manifest.matchAll(/name: nginx, mountPath: \/etc\/nginx\/(\S+), subPath: ([^,]+),/g)];
+    assert.deepEqual(mounts.map(([, , key]) => key).sort(), files.map((path) => basename(path)).sort());
+    await mkdir(join(folder, 'conf.d'));
+    for (const [, at, key] of mounts) {
+      const path = files.find((path) => basename(path) === key);
+      await copyFile(path.startsWith('deploy/') ? join(ROOT, path) : join(folder, path), join(folder, at));
+    }
+    const site = await readFile(join(folder, 'conf.d/default.conf'), 'utf8');
+    assert.match(site, /listen 0\.0\.0\.0:8080;/);
+    // `nginx -t` listens, and somebody may have that port here.
+    await writeFile(join(folder, 'conf.d/default.conf'), site.replace('0.0.0.0:8080', `unix:${folder}/socket`));
+    const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join(' ');
+    await writeFile(join(folder, 'nginx.conf'), `pid pid; events {} http { access_log off; ${paths} include conf.d/*.conf; }`);
+    const { status, stderr } = spawnSync(process.env.NGINX_BIN, ['-t', '-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
