@@ -16,8 +16,13 @@ use crate::support::{BINARY, CONFIG, Folder, HttpServer, Question, Service, read
 
 /// A start that must fail, and at once.
 fn started(folder: &Folder) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } =
-        Command::new(BINARY).arg("--config").arg(folder.path("authz.toml")).output().unwrap();
+    let Output { status, stderr, .. } = Command::new(BINARY)
+        .arg("--config")
+        .arg(folder.path("authz.toml"))
+        // As where no certificates are installed.
+        .envs([("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "/nonexistent")])
+        .output()
+        .unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 
@@ -38,6 +43,12 @@ fn a_start_names_what_is_missing() {
     let (code, said) = started(&folder);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("nowhere/caddy.sock: cannot listen: No such file or directory"), "{said}");
+
+    let folder = Folder::new();
+    folder.configure(&CONFIG.replace("jwks_file = \"jwks.json\"", ""));
+    let (code, said) = started(&folder);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("authz.toml:29: resource.issuer.url: no issuer can be asked from here"), "{said}");
 }
 
 /// Not even where it is no socket of ours, or one whose process is too busy to accept.

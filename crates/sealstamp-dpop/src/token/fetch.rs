@@ -22,6 +22,9 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 pub enum FetchError {
     /// A URL is neither HTTPS nor plain HTTP on loopback.
     Url,
+    /// No request can be made from here at all. Usually the system has no certificates of authorities, as small images
+    /// of containers have none.
+    Client(Arc<reqwest::Error>),
     /// The request failed.
     Http(Arc<reqwest::Error>),
     /// The response was not a success: its status, a redirect's among them.
@@ -44,6 +47,7 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Url => "an issuer is asked over https, or over http on loopback",
+            Self::Client(_) => "no issuer can be asked from here: this system may have no certificates of authorities",
             Self::Http(_) => "the issuer could not be asked",
             Self::Status(status) => return write!(f, "the issuer answered with status {status}"),
             Self::TimedOut => "the issuer did not answer within 5 seconds",
@@ -59,7 +63,7 @@ impl fmt::Display for FetchError {
 impl std::error::Error for FetchError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Http(error) => Some(&**error),
+            Self::Client(error) | Self::Http(error) => Some(&**error),
             Self::Jwks(error) => Some(error),
             Self::Url
             | Self::Status(_)
@@ -80,7 +84,8 @@ impl From<reqwest::Error> for FetchError {
 
 /// A redirect could lead from HTTPS to anywhere, so none is followed.
 pub(super) fn client() -> Result<Client, FetchError> {
-    Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).build().map_err(FetchError::from)
+    let built = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).build();
+    built.map_err(|error| FetchError::Client(Arc::new(error)))
 }
 
 /// A URL that an issuer may be asked at.
