@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::disk::reload::error::ReloadError;
-use crate::disk::reload::pause::Pauses;
+use crate::disk::reload::pause::{Pause, Pauses};
 use crate::disk::reload::poller::Poller;
 use crate::disk::reload::status::{ReloadStatus, ReloadThread};
 use crate::disk::ring_file::RingFile;
@@ -95,8 +95,10 @@ impl Reloader {
         self.poller.on_change(Box::new(on_change));
         let (thread, stop) = mpsc::channel();
         let running = Running::of(Arc::clone(&self.poller));
-        let pauses = Pauses::new(every);
-        thread::Builder::new().name("sealstamp-reload".into()).spawn(move || running.run(pauses, &stop))?;
+        let mut pauses = Pauses::new(every);
+        // Begun here: what the clocks do before the thread first runs counts too.
+        let pause = pauses.start(&*self.poller.clock);
+        thread::Builder::new().name("sealstamp-reload".into()).spawn(move || running.run(pauses, pause, &stop))?;
         Ok(Self { thread: Some(thread), ..self })
     }
 
@@ -178,9 +180,8 @@ impl Running {
         Self(poller)
     }
 
-    fn run(self, mut pauses: Pauses, stop: &Receiver<()>) {
+    fn run(self, mut pauses: Pauses, mut pause: Pause, stop: &Receiver<()>) {
         let poller = &*self.0;
-        let mut pause = pauses.start(&*poller.clock);
         loop {
             if let Some(sleep) = pause.sleep(&*poller.clock) {
                 match stop.recv_timeout(sleep) {
