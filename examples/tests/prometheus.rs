@@ -15,7 +15,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sealstamp::Settings;
@@ -24,7 +24,7 @@ use sealstamp_examples::client::Client;
 use sealstamp_examples::clock::unix_seconds;
 use sealstamp_examples::replicas::{Replica, Setup, built};
 use sealstamp_examples::ring_commands::Operator;
-use sealstamp_testkit::{Issuer, free_port};
+use sealstamp_testkit::{Issuer, Prometheus, free_port, installed};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -37,16 +37,6 @@ fn root() -> PathBuf {
 fn deployed(name: &str) -> String {
     let path = root().join("deploy").join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// Whether the program is there. Nothing may be skipped with `CI=true`.
-fn installed(program: &str) -> bool {
-    let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !there {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped: no {program}");
-        eprintln!("skipped: there is no {program}");
-    }
-    there
 }
 
 fn named(text: &str) -> BTreeSet<String> {
@@ -129,44 +119,20 @@ fn promtool_takes_the_rules_and_their_tests() {
     }
 }
 
-/// A real Prometheus, killed when it is dropped.
-struct Prometheus {
-    child: Child,
-    port: u16,
-    folder: tempfile::TempDir,
+/// A real Prometheus, and who asks it.
+struct Asked {
+    prometheus: Prometheus,
     http: reqwest::Client,
 }
 
-impl Prometheus {
-    /// Scrapes this replica five times a second, with the rules that are in `deploy/`.
+impl Asked {
     fn start(replica: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let rules = root().join("deploy/prometheus/alerts.yml");
-        let config = json!({
-            "global": { "scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms" },
-            "rule_files": [rules],
-            "scrape_configs": [{ "job_name": "mcp", "static_configs": [{ "targets": [replica] }] }],
-        });
-        // JSON is YAML.
-        fs::write(folder.path().join("prometheus.yml"), config.to_string()).unwrap();
-        let port = free_port();
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let child = Command::new("prometheus")
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .arg("--config.file=prometheus.yml")
-            .arg("--storage.tsdb.path=data")
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { child, port, folder, http }
+        Self { prometheus: Prometheus::start("mcp", replica), http }
     }
 
     async fn get(&self, path: &str, query: &str) -> Option<Value> {
-        let mut url = url::Url::parse(&format!("http://127.0.0.1:{}/api/v1/{path}", self.port)).unwrap();
+        let mut url = url::Url::parse(&format!("{}/api/v1/{path}", self.prometheus.origin())).unwrap();
         if !query.is_empty() {
             url.query_pairs_mut().append_pair("query", query);
         }
@@ -184,17 +150,9 @@ impl Prometheus {
             if value == Some(wanted) {
                 return;
             }
-            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "{query} is {answer} and not {wanted}\n{}", log());
+            assert!(Instant::now() < deadline, "{query} is {answer} and not {wanted}\n{}", self.prometheus.log());
             sleep(Duration::from_millis(100)).await;
         }
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -231,7 +189,7 @@ async fn a_real_prometheus_scrapes_a_replica() {
     let bad = client.proof(Some("not a nonce"), unix_seconds()).unwrap();
     assert!(!client.send_add(at, &bad, 1).await.unwrap().is_accepted());
 
-    let prometheus = Prometheus::start(&metrics);
+    let prometheus = Asked::start(&metrics);
     let refused = |reason: &str| format!("sealstamp_decisions_total{{outcome=\"refused\",reason=\"{reason}\"}}");
     for (query, wanted) in [
         ("sealstamp_decisions_total{outcome=\"accepted\"}", 4.0),

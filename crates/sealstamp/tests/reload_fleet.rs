@@ -432,6 +432,21 @@ fn after_a_suspend_the_file_is_read_at_once() {
     }
 }
 
+/// The thread may first run long after it was started, on a machine that is busy or asleep.
+#[test]
+fn a_suspend_before_the_thread_first_runs_counts_too() {
+    for _ in 0..20 {
+        let Replica { file, reloader, clock, _folder, .. } = replica();
+        let (tell, told) = mpsc::channel();
+        put(file.path(), rotated(&ring(), 2).to_json().as_bytes());
+        let reloader =
+            reloader.start(Duration::from_secs(3_600), move |status| tell.send(status.serial).unwrap()).unwrap();
+        clock.uptime_ms.store(3_600_000, SeqCst);
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(2));
+        drop(reloader);
+    }
+}
+
 #[test]
 fn what_the_callers_own_poll_finds_is_told_too() {
     let Replica { file, reloader, clock, _folder, .. } = replica();

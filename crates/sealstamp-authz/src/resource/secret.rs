@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use toml::Spanned;
+use zeroize::Zeroizing;
 
 use crate::config::{Findings, read_named};
 
@@ -23,17 +24,18 @@ impl fmt::Display for UnfitSecret {
     }
 }
 
-/// The one line of this file, without the line's end, or `None` and a mistake at its name.
-pub(crate) fn read(file: &Spanned<PathBuf>, findings: &mut Findings) -> Option<String> {
-    let bytes = read_named(file, findings)?;
-    findings.some(file.span(), line(bytes))
+/// The one line of this file, without the line's end, or `None` and a mistake at its name. Memory that held it here is
+/// wiped.
+pub(crate) fn read(file: &Spanned<PathBuf>, findings: &mut Findings) -> Option<Zeroizing<String>> {
+    let bytes = Zeroizing::new(read_named(file, findings)?);
+    findings.some(file.span(), line(&bytes))
 }
 
-fn line(bytes: Vec<u8>) -> Result<String, UnfitSecret> {
-    let text = String::from_utf8(bytes).map_err(|_| UnfitSecret::NoText)?;
+fn line(bytes: &[u8]) -> Result<Zeroizing<String>, UnfitSecret> {
+    let text = str::from_utf8(bytes).map_err(|_| UnfitSecret::NoText)?;
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err(UnfitSecret::Empty),
         line if line.contains(['\n', '\r']) => Err(UnfitSecret::NoText),
-        line => Ok(line.to_owned()),
+        line => Ok(Zeroizing::new(line.to_owned())),
     }
 }

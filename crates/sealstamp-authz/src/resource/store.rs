@@ -24,7 +24,7 @@ const WAIT_MS: u64 = 100;
 const ADDRESS: &str = "the file must hold one line such as rediss://user:password@store.example.com:6379/0";
 
 /// All that a store is made of. Two resources with one key share the store.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum StoreKey {
     Memory { resource: String, bytes: usize },
     Redis { address: String, prefix: Option<String>, wait_ms: u64 },
@@ -105,7 +105,7 @@ fn key(single_use: &SingleUse, resource: &str, findings: &mut Findings) -> Optio
             let file = single_use.address_file.as_ref()?;
             let address = secret::read(file, findings)?;
             Some(StoreKey::Redis {
-                address,
+                address: address.to_string(),
                 prefix: single_use.prefix.as_ref().map(|prefix| prefix.get_ref().clone()),
                 wait_ms,
             })

@@ -1,16 +1,14 @@
 //! What Prometheus is told, and of which resource.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sealstamp_testkit::{Draft, free_port, issuer, key, quoted};
+use sealstamp_testkit::{Draft, Prometheus, free_port, installed, issuer, key, quoted};
 
 use crate::support::{CONFIG, HttpServer, Question, Service, now_s, until};
 
@@ -176,29 +174,11 @@ fn the_page_lists_the_services_own() {
     }
 }
 
-/// A real Prometheus, killed when it is dropped.
-struct Prometheus(Child);
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Whether the programs of Debian's package `prometheus` are there. Nothing may be skipped with `CI=true`.
-fn installed() -> bool {
-    let there = |program| Command::new(program).arg("--version").output().is_ok();
-    let there = there("promtool") && there("prometheus");
-    assert!(there || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped: no prometheus");
-    there
-}
-
 /// The page is as Prometheus wants it; a real one scrapes it, with the rules of `deploy/`; and one of them is raised.
 #[test]
 fn a_real_prometheus_tells_resources_apart() {
-    if !installed() {
-        return eprintln!("skipped: there is no prometheus");
+    if !installed("promtool") || !installed("prometheus") {
+        return;
     }
     let operator = format!("127.0.0.1:{}", free_port());
     let service = Service::start(&format!(
@@ -227,22 +207,8 @@ fn a_real_prometheus_tells_resources_apart() {
         }
         Ok::<_, io::Error>(())
     });
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus/alerts.yml");
-    let config = serde_json::json!({
-        "global": { "scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms" },
-        "rule_files": [rules.canonicalize().unwrap()],
-        "scrape_configs": [{ "job_name": "authz", "static_configs": [{ "targets": [operator] }] }],
-    });
-    // JSON is YAML.
-    service.folder.write("prometheus.yml", &config.to_string());
-    let port = free_port();
-    let log = fs::File::create(service.folder.path("prometheus.log")).unwrap();
-    let mut prometheus = Command::new("prometheus");
-    prometheus.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    prometheus.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
-    prometheus.current_dir(service.folder.path("")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    let _prometheus = Prometheus(prometheus.spawn().unwrap());
-    let server = format!("http://127.0.0.1:{port}");
+    let prometheus = Prometheus::start("authz", &operator);
+    let server = prometheus.origin();
     let is = |query: &str, value: &str| {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -251,7 +217,7 @@ fn a_real_prometheus_tells_resources_apart() {
             if answer.contains(&format!(" => {value} @")) {
                 return;
             }
-            assert!(Instant::now() < deadline, "{query} is {answer}, and not {value}");
+            assert!(Instant::now() < deadline, "{query} is {answer}, and not {value}\n{}", prometheus.log());
             thread::sleep(Duration::from_millis(100));
         }
     };
